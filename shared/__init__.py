@@ -1,0 +1,1 @@
+"""The few words that the supervisor and its workers both speak."""

@@ -1,0 +1,1 @@
+"""One user's work, from sign-in to goodbye."""

@@ -1,0 +1,1 @@
+"""The color job: after each message of its user, another color."""

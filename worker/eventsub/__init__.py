@@ -1,0 +1,1 @@
+"""EventSub over WebSocket: frames, the conversation (pure), and the wire (a socket)."""

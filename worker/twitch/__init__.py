@@ -1,0 +1,1 @@
+"""Twitch over HTTP: OAuth, Helix, and one user's access to them."""
