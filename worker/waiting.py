@@ -33,13 +33,22 @@ class Waiter:
     """Owns the selector, the supervisor's link and the beat.
 
     ``obey`` carries out an operator's order and returns what to answer, or raises ``ValueError``.
+    ``wind`` is the dead man's switch, wound up with each beat: a worker that hangs while nobody is
+    left to end it is ended by SIGALRM, whose default is to kill.
     """
 
-    def __init__(self, link: WorkerEnd, logs: LogQueue, silence_seconds: float) -> None:
+    def __init__(
+        self,
+        link: WorkerEnd,
+        logs: LogQueue,
+        silence_seconds: float,
+        wind: Callable[[int], object] = signal.alarm,
+    ) -> None:
         self.vitals = Vitals()
         self.obey: Callable[[Do], str] = _too_early
         self._link = link
         self._logs = logs
+        self._wind = wind
         self._stopping = False
         self._silence = silence_seconds
         self._beaten_at = -BEAT_SECONDS
@@ -112,8 +121,7 @@ class Waiter:
             self.tell(self.vitals.beat())
             self._beaten_at = now
             pause = quiet
-            # A worker that hangs while nobody is left to end it ends by this: SIGALRM kills by default.
-            signal.alarm(int(self._silence * 2) + 1)
+            self._wind(int(self._silence * 2) + 1)
         return self._beaten_at + pause
 
     def _move_logs(self) -> None:

@@ -6,6 +6,7 @@ https://bottosson.github.io/posts/oklab/
 """
 
 import colorsys
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -62,8 +63,7 @@ def as_hex(color: str) -> str:
 
 def distance(one: str, other: str) -> float:
     """How far apart two colors look."""
-    pairs = zip(_oklab(as_hex(one)), _oklab(as_hex(other)), strict=True)
-    return sum((a - b) ** 2 for a, b in pairs) ** 0.5
+    return math.dist(_oklab(as_hex(one)), _oklab(as_hex(other)))
 
 
 class Palette:

@@ -32,7 +32,7 @@ Step = Literal["connecting", "encrypting", "open", "over"]
 
 
 class Wire:
-    """``on_text`` receives each whole text message; ``on_end``, once, the close code if any, and the reason."""
+    """``on_text`` receives each whole text message; ``on_end``, once, the close code and reason."""
 
     def __init__(
         self,
