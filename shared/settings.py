@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -24,11 +25,15 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 LOGIN = re.compile(r"[a-z0-9][a-z0-9_]{0,24}")
 HEX = re.compile(r"#[0-9a-f]{6}")
 PLACEHOLDER = re.compile(r"(?i)your[_ -]|<.*>|change[_ -]?me|example_|^x{3,}$|^\.{3}$|^…$")
+# People are really called your_something: of a login only what sample files say is refused.
+PLACEHOLDER_LOGIN = re.compile(
+    r"(your|example)_(twitch_)?(user_?name|user|name|login|channel)(_name|_here|_?\d*)"
+)
 
 
 def _login(value: str) -> str:
     login = value.strip().lstrip("#@").lower()
-    if PLACEHOLDER.search(login):
+    if PLACEHOLDER_LOGIN.fullmatch(login):
         raise ValueError("this is a placeholder: put the real name here")
     if not LOGIN.fullmatch(login):
         raise ValueError("not a Twitch login: letters, digits and underscores, at most 25")
@@ -51,6 +56,10 @@ def _guarded_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
         raise ValueError("not an address: it should look like https://host/path")
+    if "@" in parts.netloc:
+        raise ValueError("no name and password in an address: it is shown in logs")
+    if parts.port == 0:  # reading it raises ValueError for what is no port at all
+        raise ValueError("no such port: 1 to 65535")
     if parts.scheme in {"http", "ws"} and parts.hostname not in LOOPBACK:
         raise ValueError("an address other than this machine's own must begin with https:// or wss://")
     return value.rstrip("/")
@@ -72,15 +81,24 @@ def _color(value: str) -> str:
     return color
 
 
+def _place(value: Any) -> Any:
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise ValueError("not a path: correct it, or leave the key out for the default")
+    return value
+
+
 def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
 Login = Annotated[str, AfterValidator(_login)]
-ClientId = Annotated[str, Field(min_length=1), AfterValidator(_not_a_placeholder)]
+ClientId = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_not_a_placeholder)
+]
 ClientSecret = Annotated[SecretStr, AfterValidator(_secret_not_a_placeholder)]
 HttpUrl = Annotated[str, AfterValidator(_guarded_url), _scheme("https", "http")]
 SocketUrl = Annotated[str, AfterValidator(_guarded_url), _scheme("wss", "ws")]
+Place = Annotated[Path, BeforeValidator(_place)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Level = Literal["debug", "info", "warning", "error"]
@@ -103,14 +121,14 @@ class GiveUp(Section):
 
 class Log(Section):
     level: Level = Field("info", description="Records below this level are not written.")
-    file: Path | None = Field(None, description="Where to write; absent: standard output.")
+    file: Place | None = Field(None, description="Where to write; absent: standard output.")
 
 
 class SupervisorSettings(Section):
-    state_dir: Path | None = Field(
+    state_dir: Place | None = Field(
         None, description="Default: $STATE_DIRECTORY, else $XDG_STATE_HOME/streamroost."
     )
-    runtime_dir: Path | None = Field(
+    runtime_dir: Place | None = Field(
         None,
         description="Holds control.sock. Default: $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/streamroost.",
     )
@@ -130,7 +148,7 @@ class Twitch(Section):
     eventsub_url: SocketUrl = "wss://eventsub.wss.twitch.tv/ws"
     helix_url: HttpUrl = "https://api.twitch.tv/helix"
     oauth_url: HttpUrl = "https://id.twitch.tv/oauth2"
-    ca_file: Path | None = Field(None, description="Extra certificates to trust for these hosts (PEM).")
+    ca_file: Place | None = Field(None, description="Extra certificates to trust for these hosts (PEM).")
 
 
 class Color(Section):
@@ -169,9 +187,9 @@ class User(Section):
     channels: Annotated[tuple[Login, ...], AfterValidator(_no_repeats)] = Field(
         (), description="Channels to listen in; absent: the user's own."
     )
-    color: Annotated[Color | None, BeforeValidator(_color_or_off)] = Field(
-        Color(), description="The color job; `false`: none."
-    )
+    color: Annotated[
+        Color | None, BeforeValidator(_color_or_off, json_schema_input_type=Color | bool | None)
+    ] = Field(Color(), description="The color job; `false`: none.")
     enabled: bool = Field(True, description="`false`: no worker.")
     client_id: ClientId | None = Field(None, description="Overrides [twitch].")
     client_secret: ClientSecret | None = Field(None, description="Overrides [twitch].")

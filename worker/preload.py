@@ -15,8 +15,9 @@ from worker.warm import warm_up
 
 CA_VARIABLE = "ROOST_PRELOAD_CA"
 
-extra = os.environ.get(CA_VARIABLE)
-tls.context(Path(extra) if extra else None)
-warm_up()
+given = os.environ.get(CA_VARIABLE)
+extra = Path(given) if given else None
+tls.context(extra)
+warm_up(extra)
 gc.collect()
 gc.freeze()

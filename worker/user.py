@@ -37,13 +37,19 @@ class UserWorker:
         self._move_in()
         try:
             self._begin(self._settings.color)
+            self._listen()
+        finally:
+            self._remember()
+
+    def _listen(self) -> NoReturn:
+        try:
             while True:
                 try:
                     self._turn()
                 except SignInNeeded as finished:
                     self._sign_in_again(str(finished))
         finally:
-            self._file.save()
+            self._listener.hang_up()  # a session that Twitch knows to be over counts against no limit
 
     def _turn(self) -> None:
         self._waiter.turn(self._next_deadline())
@@ -117,11 +123,14 @@ class UserWorker:
             self._access.keep()
 
     def _save_when_due(self) -> None:
-        """Counters change with every message, so they are saved along with the colors."""
         due = self._file.due()
         if due is not None and time.monotonic() >= due:
-            self._file.state.counters = dict(self._waiter.vitals.counters)
-            self._file.save()
+            self._remember()
+
+    def _remember(self) -> None:
+        """Counters change with every message: they are saved along with what matters more."""
+        self._file.state.counters = dict(self._waiter.vitals.counters)
+        self._file.save()
 
     def _sign_in_again(self, why: str) -> None:
         """Nothing that is still subscribed would be of use: leave, and come back with new tokens."""

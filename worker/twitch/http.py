@@ -18,12 +18,13 @@ import orjson
 import requests
 from requests.adapters import HTTPAdapter
 
+from shared import __version__
 from shared.errors import ConfigurationFault, TryLater
 from worker import tls
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 3.5
-USER_AGENT = "Streamroost/0.1 (+https://github.com/streamroost/streamroost)"
+USER_AGENT = f"Streamroost/{__version__}"
 
 
 class _OneContextAdapter(HTTPAdapter):
@@ -52,11 +53,11 @@ class Http:
                 f"twitch.ca_file = {str(ca_file)!r}: {unreadable.strerror or unreadable}: "
                 "it must be a readable PEM file of certificates"
             ) from unreadable
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers.clear()
-        self._session.mount("https://", _OneContextAdapter(context))
-        self._session.mount("http://", HTTPAdapter(pool_connections=2, pool_maxsize=1, max_retries=0))
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers.clear()
+        self.session.mount("https://", _OneContextAdapter(context))
+        self.session.mount("http://", HTTPAdapter(pool_connections=2, pool_maxsize=1, max_retries=0))
 
     def prepare(
         self,
@@ -80,7 +81,7 @@ class Http:
     def send(self, request: requests.PreparedRequest) -> requests.Response:
         """Send, and return the answer whatever its status. Raise ``TryLater`` if there was none."""
         try:
-            return self._session.send(
+            return self.session.send(
                 request,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
