@@ -58,7 +58,22 @@ def _render(_: object, method: str, facts: Event) -> tuple[tuple[bytes, str], di
     record.update(facts)
     if isinstance(error, BaseException):
         record["traceback"] = "".join(traceback.format_exception(error))
-    return (orjson.dumps(record, default=_plain) + b"\n", method), {}
+    return (_line(record), method), {}
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(record, default=_plain) + b"\n"
+    except TypeError:  # half a surrogate pair, a number beyond 64 bits: no log record may end a worker
+        return orjson.dumps({key: _tamed(value) for key, value in record.items()}, default=_plain) + b"\n"
+
+
+def _tamed(value: object) -> object:
+    try:
+        orjson.dumps(value, default=_plain)
+    except TypeError:
+        return str(value).encode(errors="replace").decode()
+    return value
 
 
 def _plain(value: object) -> str:

@@ -173,7 +173,7 @@ class SeedTokens(Section):
 
     access_token: SecretStr | None = None
     refresh_token: SecretStr | None = None
-    expires_at: float | None = Field(None, description="Unix seconds.")
+    expires_at: float | None = Field(None, allow_inf_nan=False, description="Unix seconds.")
 
 
 def _color_or_off(value: Any) -> Any:

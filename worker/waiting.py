@@ -20,6 +20,7 @@ from worker.logs import LogQueue
 from worker.vitals import Vitals
 
 BEAT_SECONDS = 1.0  # never two beats within this time
+FIRST_BEAT_SECONDS = 0.2  # by then most workers have something better to tell than "starting"
 QUIET_BEATS = 3  # beats within `silence_seconds` when nothing changes
 
 WhenReady = Callable[[int], bool]
@@ -51,7 +52,7 @@ class Waiter:
         self._wind = wind
         self._stopping = False
         self._silence = silence_seconds
-        self._beaten_at = -BEAT_SECONDS
+        self._beaten_at = time.monotonic() - BEAT_SECONDS + FIRST_BEAT_SECONDS
         self._hungry: dict[Source, WhenReady] = {}
         self._selector = selectors.DefaultSelector()
         self._awaiting_log_room = False

@@ -144,6 +144,7 @@ class ColorJob:
     def _switch(self, *, on: bool, channel: str | None = None) -> None:
         self._state.switched_on = on
         self._file.save()
+        self._vitals.fact(switched_on=on)
         self._log.info("color changes switched", on=on, channel=channel or "(order)")
 
     def _next_color(self) -> str:

@@ -152,7 +152,7 @@ class Access:
             tokens = self._require()
             validation = self._oauth.validate(tokens.access_token)
             if validation is None:
-                raise SignInNeeded("Twitch does not accept the token that it has just given")
+                raise TryLater("Twitch does not know the token that it has just given")
         self._check(validation)
         if tokens.user_id is None:
             self._tokens = tokens.model_copy(update={"user_id": validation.user_id})

@@ -17,6 +17,7 @@ from worker.twitch.oauth import SignInNeeded
 
 BUCKET_SECONDS = 60.0  # the points bucket refills within a minute
 LONGEST_WAIT_SECONDS = 3600.0
+FRESH_TOKENS_REFUSED = 3  # in a row, before a person is asked: Twitch may take a moment to know its own token
 
 
 class ColorRefused(Exception):
@@ -40,6 +41,7 @@ class Helix:
         self._access = access
         self._client_id = twitch.client_id or ""
         self._not_before = 0.0
+        self._refused = 0
         self._color_request = self._prepare("PUT", "chat/color")
 
     def users(self, logins: list[str]) -> dict[str, str]:
@@ -112,7 +114,10 @@ class Helix:
             self._access.refresh()
             response = self._send_signed(request)
             if response.status_code == 401:
-                raise SignInNeeded(f"Twitch refuses a fresh token ({message_of(response)})")
+                self._refused += 1
+                refusal = f"Twitch refuses a fresh token ({message_of(response)})"
+                raise (SignInNeeded if self._refused >= FRESH_TOKENS_REFUSED else TryLater)(refusal)
+        self._refused = 0
         # A 429 with points left is not the bucket: waiting for its reset would not help.
         if response.status_code == 429 and response.headers.get("Ratelimit-Remaining", "0") == "0":
             wait = _until_reset(response)

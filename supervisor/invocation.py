@@ -1,0 +1,46 @@
+"""What was said before the command's name: which configuration, how much to say, whether in color."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from supervisor.client import Client
+    from supervisor.rendering import Paint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    config: Path | None = None
+    quiet: bool = False
+    color: str = "auto"
+
+    def supervisor(self) -> "Client":
+        """A connection to the running supervisor. Raises ``NotThere`` if there is none."""
+        from supervisor.client import Client  # noqa: PLC0415  `roost --help` needs no socket
+        from supervisor.places import control_socket  # noqa: PLC0415
+
+        return Client(control_socket(self.config, os.environ))
+
+    def say(self, text: str) -> None:
+        """Print for a person; --quiet silences it. What scripts read goes through ``click.echo``."""
+        if not self.quiet:
+            click.echo(text, color=True)  # the painting, or not, was decided by `paint`
+
+    @property
+    def paint(self) -> "Paint":
+        """How to color: https://no-color.org, unless --color says otherwise."""
+        from supervisor import rendering  # noqa: PLC0415
+
+        if self.color == "auto":
+            silenced = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+            return rendering.in_color if on_terminal() and not silenced else rendering.plain
+        return rendering.in_color if self.color == "always" else rendering.plain
+
+
+def on_terminal() -> bool:
+    return sys.stdout.isatty()

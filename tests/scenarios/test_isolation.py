@@ -1,0 +1,72 @@
+"""What happens to one user happens to nobody else."""
+
+import contextlib
+import os
+import random
+import signal
+
+import psutil
+
+
+def test_a_dead_token_and_fifty_killed_workers_cost_the_neighbours_not_one_message(house, twitch):
+    for login in ("alice", "bob", "victim", "ghost"):
+        house.hire(login)
+    house.open()
+    twitch.post("expire", login="ghost", which="both")
+    twitch.chat("ghost", "ghost")
+    house.until(lambda rows: rows["ghost"]["phase"] == "signing-in")
+    pids = {login: house.status()[login]["pid"] for login in ("alice", "bob")}
+    for _ in range(50):
+        victim = house.status()["victim"]["pid"]
+        os.kill(victim, signal.SIGKILL)
+        for login in ("alice", "bob"):
+            twitch.chat(login, login)
+        house.until(lambda rows, dead=victim: rows["victim"]["pid"] not in {dead, None})
+    rows = house.until(lambda rows: all(rows[login]["counters"].get("own_messages") == 50 for login in pids))
+    assert {login: rows[login]["pid"] for login in pids} == pids
+    assert rows["victim"]["restarts"] == 50
+    house.until(lambda rows: rows["victim"]["phase"] == "listening")
+
+
+def test_killed_at_random_nothing_is_orphaned_no_token_is_lost_and_no_user_has_two_workers(house, twitch):
+    """Worker, forkserver or supervisor: whichever dies, the house stands again with everybody in it."""
+    dice = random.Random(4)
+    logins = ["alice", "bob", "carol"]
+    for login in logins:
+        house.hire(login)
+    house.open()
+    for round_ in range(60):
+        worker = house.status()[dice.choice(logins)]["pid"]
+        family = house.children()
+        target = dice.choice(["worker", "worker", "forkserver", "supervisor"])
+        twitch.chat("alice", "alice", f"round {round_}")
+        if target == "supervisor":
+            house.process.kill()
+            house.process.wait()
+            _, alive = psutil.wait_procs(family, timeout=10)
+            assert not alive
+            house.open(phase="listening")
+        else:
+            with contextlib.suppress(ProcessLookupError):  # it may have been a forkserver's last moment
+                os.kill((target == "forkserver" and forkserver(family)) or worker, signal.SIGKILL)
+            if dice.random() < 0.5:
+                twitch.post("expire", login="bob", which="access")
+                twitch.chat("bob", "bob")
+        house.until(lambda rows: all(rows[login]["phase"] == "listening" for login in logins))
+    assert not house.records("vault damaged")
+    assert not house.records("sign-in needed")
+    sessions = [session for session in twitch.get("state")["sessions"] if session["connected"]]
+    assert len([session for session in sessions if session["subscriptions"]]) == len(logins)
+    family = house.children()
+    assert house.stop() == 0
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+
+
+def forkserver(family: list[psutil.Process]) -> int | None:
+    """A forked worker has its command line too, but another name. Between two there is none."""
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "forkserver" in " ".join(process.cmdline()) and not process.name().startswith("roost:"):
+                return process.pid
+    return None

@@ -1,0 +1,58 @@
+"""Whatever the disk does, nothing stored is lost, and the fault is told with its remedy."""
+
+import json
+import os
+import signal
+
+
+def state_of(house, login="alice"):
+    return house.folder / "state" / "users" / login / "state.json"
+
+
+def test_state_that_cannot_be_read_is_kept_aside(house, twitch):
+    house.hire("alice")
+    for number, damage in enumerate([b'{"switched_on": tr', b'{"switched_on": "perhaps"}', b"", b"\xff"]):
+        state_of(house).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state_of(house).write_bytes(damage)
+        house.open()
+        house.stop()
+        aside = state_of(house).with_name("state.json.damaged" + (f".{number}" if number else ""))
+        assert aside.read_bytes() == damage
+    assert len(house.records("state damaged", user="alice")) == 4
+    json.loads(state_of(house).read_bytes())
+
+
+def test_a_user_folder_that_is_a_file_is_misconfigured_and_says_so(house, twitch):
+    house.hire("alice")
+    house.hire("bob")
+    state_of(house).parent.parent.mkdir(parents=True, mode=0o700)
+    state_of(house).parent.write_text("in the way")
+    house.open("bob")
+    rows = house.until(lambda rows: rows["alice"]["state"] == "FATAL")
+    assert str(state_of(house).parent) in rows["alice"]["reason"]
+
+
+def test_counters_and_colors_survive_a_clean_stop(house, twitch):
+    house.hire("alice")
+    house.open()
+    twitch.chat("alice", "alice")
+    [entry] = twitch.expect("color", login="alice")
+    house.until(lambda rows: rows["alice"]["counters"].get("changes") == 1)
+    house.stop()
+    stored = json.loads(state_of(house).read_bytes())
+    assert stored["colors"] == [entry["color"].lower()]
+    assert stored["counters"]["changes"] == 1
+    house.open()
+    assert house.status()["alice"]["counters"]["changes"] == 1
+
+
+def test_counting_goes_on_over_a_crash(house, twitch):
+    house.hire("alice")
+    house.open()
+    twitch.chat("alice", "alice")
+    rows = house.until(lambda rows: rows["alice"]["counters"].get("changes") == 1)
+    os.kill(rows["alice"]["pid"], signal.SIGKILL)
+    twitch.expect("subscribe", login="alice")
+    house.until(lambda rows: rows["alice"]["phase"] == "listening" and rows["alice"]["restarts"] == 1)
+    twitch.chat("alice", "alice")
+    house.until(lambda rows: rows["alice"]["counters"].get("changes") == 2)
