@@ -17,7 +17,6 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 
@@ -176,6 +175,12 @@ class SeedTokens(Section):
     expires_at: float | None = Field(None, allow_inf_nan=False, description="Unix seconds.")
 
 
+def _within_twitch_limit(channels: tuple[str, ...]) -> tuple[str, ...]:
+    if len(channels) > 100:
+        raise ValueError("Twitch lets one user read at most 100 channels at a time")
+    return channels
+
+
 def _color_or_off(value: Any) -> Any:
     if value is False:
         return None
@@ -184,9 +189,9 @@ def _color_or_off(value: Any) -> Any:
 
 class User(Section):
     username: Login
-    channels: Annotated[tuple[Login, ...], AfterValidator(_no_repeats)] = Field(
-        (), description="Channels to listen in; absent: the user's own."
-    )
+    channels: Annotated[
+        tuple[Login, ...], AfterValidator(_no_repeats), AfterValidator(_within_twitch_limit)
+    ] = Field((), description="Channels to listen in; absent: the user's own.")
     color: Annotated[
         Color | None, BeforeValidator(_color_or_off, json_schema_input_type=Color | bool | None)
     ] = Field(Color(), description="The color job; `false`: none.")
@@ -194,13 +199,6 @@ class User(Section):
     client_id: ClientId | None = Field(None, description="Overrides [twitch].")
     client_secret: ClientSecret | None = Field(None, description="Overrides [twitch].")
     seed: SeedTokens | None = Field(None, description="Tokens of an older installation, taken over once.")
-
-    @field_validator("channels")
-    @classmethod
-    def _within_twitch_limit(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
-        if len(channels) > 100:
-            raise ValueError("Twitch lets one user read at most 100 channels at a time")
-        return channels
 
 
 class Settings(Section):

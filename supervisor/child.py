@@ -45,6 +45,7 @@ class Child:
     def __init__(self, birth: Birth, link: SupervisorEnd, log_pipe: "Connection[bytes, bytes]") -> None:
         self.pid = birth.pid
         self.born_at = self.heard_at = time.monotonic()
+        self.ready_at: float | None = None
         self.is_dead = False
         self.code: int | None = None
         self.stopped_because: str | None = None
@@ -110,10 +111,14 @@ class Child:
         self.stopped_because = self.stopped_because or because
         self._signal(signal.SIGKILL)
 
+    def note_exit(self, code: int) -> None:
+        """Its parent has collected it: the forkserver, or we."""
+        self.code = code
+        self._note_death()
+
     def bury(self) -> list[Heard]:
         """Read what it had written before it died, close everything, and return its last words."""
         last_words = self.hear(at_most=None)
-        self.orders.bury()
         self._feed.finish()
         for fd in list(self._watched):
             self._unwatch(fd)
@@ -133,8 +138,7 @@ class Child:
         report = os.read(self._birth.sentinel, EXIT_CODE.size)
         self._unwatch(self._birth.sentinel)
         if report:
-            self.code = EXIT_CODE.unpack(report)[0]
-            self._note_death()
+            self.note_exit(EXIT_CODE.unpack(report)[0])
         else:
             self._forkserver_lives = False
             self._perhaps_dead()
@@ -179,7 +183,9 @@ def bear(nursery: Nursery, settings: WorkerSettings) -> Child:
             theirs.enter_context(their_log_pipe)
         except OSError as fault:
             raise StartFailed(f"{type(fault).__name__}: {fault}") from fault
-        with contextlib.suppress(PermissionError):  # the user's pages for pipes are used up: the default will do
+        with contextlib.suppress(
+            PermissionError
+        ):  # the user's pages for pipes are used up: the default will do
             fcntl(log_pipe.fileno(), F_SETPIPE_SZ, LOG_ROOM)
         birth = nursery.start(settings.username, settings, their_link, their_log_pipe)
         ours.pop_all()  # born: from here on they are closed by its burial

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 
 import click
 
@@ -17,7 +19,32 @@ OUR_DISTRIBUTION = "streamroost"
 def run(call: Invocation) -> None:
     """Keep every enabled user's worker alive until SIGTERM, Ctrl-C or `roost shutdown`."""
     refuse_a_shared_package()
-    raise NotImplementedError
+    sys.exit(supervise(call.config, dict(os.environ)))
+
+
+def supervise(config: Path | None, environ: Mapping[str, str]) -> int:
+    """Be the supervisor until told to stop; the exit code. Raises ``ConfigurationFault``.
+
+    A reload reads ``environ`` again as it was at the start.
+    """
+    from supervisor.config import load  # noqa: PLC0415  half a second of imports that no other command needs
+    from supervisor.control import ControlServer  # noqa: PLC0415
+    from supervisor.journal import Journal  # noqa: PLC0415
+    from supervisor.loop import Supervisor  # noqa: PLC0415
+    from supervisor.nursery import Nursery  # noqa: PLC0415
+
+    loaded = load(config, environ)
+    nursery = Nursery(loaded.settings.twitch.ca_file)
+    nursery.open()  # its imports go on while we go on with ours
+    log = loaded.settings.supervisor.log
+    journal = Journal(log.file)
+    supervisor = Supervisor(loaded, lambda: load(config, environ), journal, nursery)
+    server = ControlServer(supervisor, loaded.runtime_dir, journal.logger(log.level))
+    try:
+        return supervisor.run()
+    finally:
+        server.close()
+        supervisor.close()
 
 
 def refuse_a_shared_package() -> None:

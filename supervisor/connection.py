@@ -100,17 +100,19 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Hang up, after one last attempt to send what is on its way."""
-        if self._closed:
-            return
-        self._closed = True
+        if self._watched:
+            self._house.unwatch(self._sock.fileno())
+            self._watched = 0
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the socket, after one last attempt to send what is on its way."""
         with contextlib.suppress(OSError):
             self._send()
         if self._unfollow:
             self._unfollow()
-        if self._watched:
-            self._house.unwatch(self._sock.fileno())
         self._sock.close()
+        self._closed = True
         self._gone(self)
 
     def _turn(self) -> None:

@@ -66,23 +66,23 @@ class ControlServer:
         self._most_connections = most_connections
         self._connections: set[Connection] = set()
         self._sweep_is_due = False
-        self._open = True
         self._premises = Premises(runtime_dir)
         self._listener = self._premises.listen()
         self._watch_the_door()
 
     def close(self) -> None:
-        """Give the place up, then hang up: whoever waits for that may start the next supervisor here."""
-        self._open = False
-        self._house.unwatch(self._listener.fileno())
+        """After the house's loop has ended: give the place up, and hang up last.
+
+        For who waits for that, such as `roost shutdown`, everything is over then, and the next
+        supervisor may come here at once.
+        """
         self._listener.close()
         self._premises.leave()
         for connection in list(self._connections):
-            connection.close()
+            connection.hang_up()
 
     def _watch_the_door(self) -> None:
-        if self._open:
-            self._house.watch_descriptor(self._listener.fileno(), selectors.EVENT_READ, self._welcome)
+        self._house.watch_descriptor(self._listener.fileno(), selectors.EVENT_READ, self._welcome)
 
     def _welcome(self) -> None:
         try:

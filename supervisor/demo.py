@@ -127,6 +127,7 @@ class Play:
             for line in wire.lines():
                 heard(json.loads(line))
         except HungUp:
+            self._stage.wait_for_the_supervisor()
             raise CommandFault(self._stage.epitaph()) from None
 
     def _look(self, answer: dict[str, Any]) -> None:

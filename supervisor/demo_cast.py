@@ -118,5 +118,10 @@ def summary(rows: Iterable[Mapping[str, Any]], seconds: float, kills: int) -> st
     rows = list(rows)
     changes = sum(row["counters"].get("changes", 0) for row in rows)
     running = sum(row["state"] == "RUNNING" for row in rows)
-    told = [f"{changes} color changes", f"{kills} kill{'s' * (kills != 1)} survived"]
-    return f"demo: {seconds:.0f} s, {', '.join(told)}, {running} of {len(CAST)} workers running"
+    told = [
+        f"{seconds:.0f} s",
+        f"{changes} color change{'s' * (changes != 1)}",
+        f"{kills} kill{'s' * (kills != 1)} survived",
+        f"{running} of {len(CAST)} workers running",
+    ]
+    return f"demo: {', '.join(told)}"

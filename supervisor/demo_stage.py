@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 from shared.deadline import Deadline
@@ -27,6 +26,7 @@ LONGEST_PARENT = 50  # bytes: sockets are made in the folder, and their paths ma
 SYSTEMD = {"STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC"}
 SUPERVISOR_SECONDS = 1.2  # to end, before it is killed
 SANDBOX_SECONDS = 0.3
+HUNG_UP_SECONDS = 1.0
 REMOVAL_SECONDS = 0.3
 
 LONGEST_EPITAPH = 2_000
@@ -51,9 +51,7 @@ class Stage:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End everything within two seconds, by force if need be."""
         if self.supervisor is not None:
             _end(self.supervisor, self.supervisor.terminate, SUPERVISOR_SECONDS)
@@ -83,6 +81,12 @@ class Stage:
     def somebody_has_left(self) -> bool:
         processes = (self.sandbox, self.supervisor)
         return any(process is not None and process.poll() is not None for process in processes)
+
+    def wait_for_the_supervisor(self) -> None:
+        """One that has hung up is about to end, and its exit code will tell more."""
+        if self.supervisor is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.supervisor.wait(HUNG_UP_SECONDS)
 
     def epitaph(self) -> str:
         """Who has left, as far as is known, and the last words that were said on standard error."""

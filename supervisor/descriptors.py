@@ -6,7 +6,13 @@ import resource
 ENOUGH = 65_536  # five for each worker, and one for each client of the control socket
 
 
-def raise_limit() -> None:
+def make_ready() -> None:
+    """Before anything else is opened."""
+    _fill_the_standard_three()
+    _raise_limit()
+
+
+def _raise_limit() -> None:
     """Take what the hard limit allows: the usual 1024 would end at about two hundred workers."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(ENOUGH, hard)
@@ -14,7 +20,7 @@ def raise_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def fill_the_standard_three() -> None:
+def _fill_the_standard_three() -> None:
     """Open what we were started without: else a socket of ours becomes somebody's standard output."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)

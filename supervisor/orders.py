@@ -32,6 +32,6 @@ class Orders:
         for number in list(self._waiting):
             self._answer(number, False, "it left before it had answered")
 
-    def _answer(self, number: int, ok: bool, text: str) -> None:  # noqa: FBT001
+    def _answer(self, number: int, ok: bool, text: str) -> None:
         if answer := self._waiting.pop(number, None):
             answer(ok, text)

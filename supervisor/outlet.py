@@ -59,7 +59,7 @@ class Outlet:
         return lost
 
     def reopen(self) -> None:
-        """Open the file anew, for it may have been renamed. Raises ``ConfigurationFault``, with the old one open."""
+        """Open the file anew: it may have been renamed. ``ConfigurationFault`` leaves the old one open."""
         if self.path is not None:
             fd, put = _appending(self.path)
             os.close(self._fd)
@@ -85,7 +85,9 @@ class Outlet:
     def _try(self, data: bytes | bytearray) -> int:
         try:
             taken = self._put(data)
-        except OSError as fault:  # a full disk or a closed pipe must not end the work: the next write tries again
+        except (
+            OSError
+        ) as fault:  # a full disk or a closed pipe must not end the work: the next write tries again
             self.stuck = isinstance(fault, BlockingIOError)
             return 0
         self.stuck = taken < len(data)
@@ -106,7 +108,7 @@ def _appending(path: Path) -> tuple[int, Put]:
 
 
 def _standard_output() -> tuple[int, Put]:
-    """A description of our own where possible, because O_NONBLOCK set on a shared one is set for everybody."""
+    """A description of our own where possible: O_NONBLOCK set on a shared one is set for everybody."""
     if sys.__stdout__ is None:
         return _appending(Path(os.devnull))
     mode = os.fstat(1).st_mode

@@ -7,7 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from shared.exits import Exit
 from shared.messages import Beat, Done, Failed, NeedsSignIn, Ready
-from shared.settings import SupervisorSettings, WorkerSettings
+from shared.settings import WorkerSettings
 from supervisor.child import Child, Heard
 from supervisor.lifecycle import Event, State, advance
 from supervisor.policy import RestartPolicy
@@ -16,20 +16,23 @@ SIGNING_IN = "signing-in"
 
 
 class Seat:
-    """``settings`` are ``None`` for a user whom the configuration names but who cannot be served.
+    """``refused`` is why the configuration has no worker for this name; then it has no ``settings``.
 
-    ``again``: to be started as soon as it has left. ``removed``: to be forgotten as soon as it has left.
-    ``next_start_at`` is of the monotonic clock.
+    ``again``: to be started as soon as it has left. ``removed``: to be forgotten as soon as it has
+    left. ``next_start_at`` is of the monotonic clock.
     """
 
-    def __init__(self, name: str, settings: WorkerSettings | None, log: FilteringBoundLogger) -> None:
+    log: FilteringBoundLogger
+    policy: RestartPolicy
+
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.settings = settings
-        self.log = log
+        self.settings: WorkerSettings | None = None
         self.state = State.STOPPED
         self.child: Child | None = None
         self.again = False
         self.removed = False
+        self.refused: str | None = None
         self.restarts = 0
         self.next_start_at: float | None = None
         self.reason: str | None = None  # why it is in BACKOFF, EXITED or FATAL
@@ -48,10 +51,6 @@ class Seat:
         if self.state is not before:
             self.log.info("worker state changed", was=before, state=self.state)
 
-    def renew_policy(self, settings: SupervisorSettings) -> None:
-        """Forget its deaths: an operator has acted, or the rules are new."""
-        self.policy = RestartPolicy(settings)
-
     def occupy(self, child: Child) -> None:
         self.child = child
         self.restarts += self.state is State.BACKOFF
@@ -60,9 +59,9 @@ class Seat:
         self.sign_in = self.last_complaint = self._beat = None
         self.become(Event.SPAWNED)
 
-    def vacate(self) -> None:
-        self.child = None
-        self.sign_in = None
+    def vacate(self, code: int | None, cause: str) -> None:
+        self.child = self.sign_in = None
+        self.last_code, self.last_exit = code, cause
 
     def hear(self, message: Heard) -> None:
         match message:

@@ -4,17 +4,21 @@ Nothing here waits, and nothing goes through all workers because of one: whoever
 say or a moment to come is called by name.
 """
 
+import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
-from shared.settings import SupervisorSettings, WorkerSettings
+from shared.exits import Exit
+from shared.messages import Ready
+from shared.settings import SupervisorSettings
 from supervisor.causes import cause_of_death, needs_a_person
 from supervisor.child import Child, bear
 from supervisor.journal import Journal
 from supervisor.lifecycle import Event, State
 from supervisor.nursery import Nursery, StartFailed
 from supervisor.oom import OomKills
+from supervisor.policy import RestartPolicy
 from supervisor.seat import Seat
 from supervisor.switchboard import Switchboard
 
@@ -32,7 +36,6 @@ class Staff:
         self._board = board
         self._settings = settings
         self._oom = OomKills()
-        self._log = journal.logger(settings.log.level)
         self.seats: dict[str, Seat] = {}
         self._by_pid: dict[int, Seat] = {}
         self._due: dict[Seat, None] = {}  # a set that keeps its order
@@ -45,18 +48,48 @@ class Staff:
         """Whether no worker process is left."""
         return not self._by_pid
 
+    def lingering(self) -> list[str]:
+        """Whose processes are still there."""
+        return [seat.name for seat in self._by_pid.values()]
+
     @property
     def has_due(self) -> bool:
         return bool(self._due)
 
+    def apply(self, settings: SupervisorSettings) -> None:
+        """New rules: everybody's deaths are forgotten."""
+        self._settings = settings
+        for seat in self.seats.values():
+            self._brief(seat)
+
+    def new_seat(self, name: str) -> Seat:
+        seat = Seat(name)
+        self._brief(seat)
+        return seat
+
+    def _brief(self, seat: Seat) -> None:
+        """Give ``seat`` the rules in force and a clean record."""
+        seat.log = self._journal.logger(self._settings.log.level, user=seat.name)
+        seat.policy = RestartPolicy(self._settings)
+
+    def forget(self, seat: Seat) -> None:
+        del self.seats[seat.name]
+        self._journal.forget(seat.name)
+
     # What an operator asks for.
 
     def start(self, seat: Seat) -> None:
+        """At once, so that whoever asked does not find the old state when looking."""
+        self.start_soon(seat)
+        if seat in self._due:
+            self._start(seat)
+
+    def start_soon(self, seat: Seat) -> None:
         if seat.state is State.STOPPING:
             seat.again = True
         elif not seat.state.is_alive and seat.settings:
-            seat.renew_policy(self._settings)
-            self._start(seat)
+            self._brief(seat)
+            self._due[seat] = None
 
     def stop(self, seat: Seat, because: str = "told to stop") -> None:
         seat.again = False
@@ -96,24 +129,20 @@ class Staff:
     # What the loop does each turn.
 
     def hear(self) -> None:
-        talking, self._talking = self._talking, {}
-        for seat in talking:
+        for seat in _taken(self._talking):
             for message in seat.child.hear() if seat.child else ():
-                was = seat.state
                 seat.hear(message)
-                if seat.child and seat.state is not was:
-                    self._expect_beats(seat, seat.child)
+                if isinstance(message, Ready) and seat.child:
+                    self._end_the_silent(seat, seat.child)
 
     def reap(self) -> None:
         for death in self._nursery.reap():
             seat = self._by_pid.get(death.pid)
             if seat and seat.child:
-                seat.child.code = death.code
-                self._dying[seat] = None
+                seat.child.note_exit(death.code)
 
     def bury_the_dead(self) -> None:
-        dying, self._dying = self._dying, {}
-        for seat in dying:
+        for seat in _taken(self._dying):
             if seat.child is None:
                 continue
             if seat.child.code is not None:
@@ -137,16 +166,121 @@ class Staff:
         try:
             child = bear(self._nursery, settings)
         except StartFailed as fault:
-            seat.next_start_at = None
-            seat.become(Event.START_FAILED)
-            self._try_later(seat, f"could not be started: {fault}", lived=0.0)
+            self._try_later(seat, str(fault))
             return
         self._by_pid[child.pid] = seat
         child.attend(
             self._board,
             write=partial(self._journal.write, seat.name),
-            torn=partial(seat.log.warning, "torn log record", worker_pid=child.pid),  # by position: `event`
+            torn=partial(_tell_torn, seat, child.pid),
             talks=partial(self._talking.__setitem__, seat, None),
             dies=partial(self._dying.__setitem__, seat, None),
         )
         seat.occupy(child)
+        deadline = child.born_at + self._settings.start_deadline_seconds
+        self._board.call_at(deadline, partial(self._end_the_late, seat, child))
+
+    def _try_later(self, seat: Seat, why: str) -> None:
+        delay = seat.policy.next_delay(time.monotonic(), lived=0.0)
+        seat.log.error("worker could not be started", reason=why, next_in=_rounded(delay))
+        seat.become(Event.START_FAILED, why)
+        if delay is None:
+            seat.become(Event.GAVE_UP, why)
+        else:
+            self._start_in(delay, seat)
+
+    def _start_in(self, delay: float, seat: Seat) -> None:
+        moment = seat.next_start_at = time.monotonic() + delay
+        self._board.call_at(moment, partial(self._become_due, seat, moment))
+
+    def _become_due(self, seat: Seat, moment: float) -> None:
+        if seat.next_start_at == moment:  # else it was stopped or started meanwhile
+            self._due[seat] = None
+
+    def _end_the_late(self, seat: Seat, child: Child) -> None:
+        if seat.child is child and seat.state is State.STARTING:
+            child.kill(f"not ready within {self._settings.start_deadline_seconds:g} s")
+
+    def _end_the_silent(self, seat: Seat, child: Child) -> None:
+        if seat.child is not child or child.stopped_because:
+            return
+        silence = self._settings.silence_seconds
+        if time.monotonic() - child.heard_at < silence:
+            self._board.call_at(child.heard_at + silence, partial(self._end_the_silent, seat, child))
+        else:
+            self._ask_to_leave(child, f"no beat for {silence:g} s")
+
+    def _ask_to_leave(self, child: Child, because: str) -> None:
+        child.stop(because)
+        self._board.call_at(time.monotonic() + self._settings.grace_seconds, partial(self._insist, child))
+
+    def _insist(self, child: Child) -> None:
+        if not child.is_dead:
+            child.kill(f"did not leave within {self._settings.grace_seconds:g} s")
+
+    def _bury_unreported(self, seat: Seat, child: Child) -> None:
+        """Nobody has said how it died: the forkserver is stuck, or was killed between two steps."""
+        if seat.child is child:
+            if child.is_unreported:
+                self._nursery.kill_forkserver()
+            self._bury(seat, child)
+
+    def _bury(self, seat: Seat, child: Child) -> None:
+        for message in child.bury():
+            seat.hear(message)
+        child.orders.bury()
+        del self._by_pid[child.pid]
+        killed_by_others = child.code == -signal.SIGKILL and not child.stopped_because
+        memory = self._oom.verdict() if killed_by_others else None
+        seat.vacate(child.code, cause_of_death(child.code, child.stopped_because, memory))
+        now = time.monotonic()
+        event, delay = self._judge(seat, child, now)
+        as_it_should = event is Event.LEFT or seat.state is State.STOPPING
+        (seat.log.info if as_it_should else seat.log.warning)(
+            "worker left" if as_it_should else "worker died",
+            worker_pid=child.pid,
+            cause=seat.last_exit,
+            reason=seat.last_complaint,
+            uptime=round(now - child.born_at, 3),
+            next_in=_rounded(delay),
+        )
+        seat.become(event, seat.last_complaint or seat.last_exit)
+        if delay is not None:
+            self._start_in(delay, seat)
+        if seat.state is State.STOPPED:
+            self._see_off(seat)
+
+    def _judge(self, seat: Seat, child: Child, now: float) -> tuple[Event, float | None]:
+        """What a death amounts to, and in how many seconds the next life begins, if it does."""
+        if seat.state is State.STOPPING:
+            return Event.DIED, None
+        if needs_a_person(child.code):
+            return Event.GAVE_UP, None
+        if child.code == Exit.DONE and not child.stopped_because:
+            return Event.LEFT, None
+        delay = seat.policy.next_delay(now, now - child.born_at)
+        return (Event.GAVE_UP, None) if delay is None else (Event.DIED, delay)
+
+    def _see_off(self, seat: Seat) -> None:
+        """It has stopped as it was told to: do what it was stopped for."""
+        if seat.removed:
+            self.forget(seat)
+        elif seat.refused:
+            seat.become(Event.GAVE_UP, seat.refused)
+        elif seat.again:
+            self._due[seat] = None
+
+
+def _taken(seats: dict[Seat, None]) -> list[Seat]:
+    """All of them, leaving it empty: the descriptors' callbacks know this very dictionary."""
+    taken = list(seats)
+    seats.clear()
+    return taken
+
+
+def _tell_torn(seat: Seat, pid: int, fragment: str) -> None:
+    seat.log.warning("torn log record", worker_pid=pid, fragment=fragment)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

@@ -29,7 +29,7 @@ class UserWorker:
         self._waiter = waiter
         self._log = log
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         """Work until a wait raises ``Stopping``. Raises ``ConfigurationFault`` and ``SignInRefused``."""
         self._waiter.ready()
         if self._settings.color is None:

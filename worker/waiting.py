@@ -51,6 +51,7 @@ class Waiter:
         self._logs = logs
         self._wind = wind
         self._stopping = False
+        self._dismissed = False
         self._silence = silence_seconds
         self._beaten_at = time.monotonic() - BEAT_SECONDS + FIRST_BEAT_SECONDS
         self._hungry: dict[Source, WhenReady] = {}
@@ -67,6 +68,12 @@ class Waiter:
 
     def tell(self, message: Message) -> None:
         self._link.send(message)
+
+    def was_dismissed(self) -> bool:
+        """Whether the supervisor wants us to leave, and not only somebody with a signal."""
+        if not self._dismissed:
+            self._take_orders(0)
+        return self._dismissed
 
     def watch(self, source: Source, events: int, when_ready: WhenReady) -> None:
         """Call ``when_ready(events)`` when the descriptor is; it returns whether it left something unread.
@@ -139,11 +146,11 @@ class Waiter:
         try:
             for message in self._link.receive():
                 if isinstance(message, Stop):
-                    self._stopping = True
+                    self._stopping = self._dismissed = True
                 else:
                     self.tell(self._answer(message))
         except LinkClosed:  # the supervisor is gone, however it went: no orphan stays behind
-            self._stopping = True
+            self._stopping = self._dismissed = True
             self.unwatch(self._link)
         return False
 

@@ -47,8 +47,9 @@ def test_killed_at_random_nothing_is_orphaned_no_token_is_lost_and_no_user_has_t
             assert not alive
             house.open(phase="listening")
         else:
-            with contextlib.suppress(ProcessLookupError):  # it may have been a forkserver's last moment
-                os.kill((target == "forkserver" and forkserver(family)) or worker, signal.SIGKILL)
+            victim = (target == "forkserver" and forkserver(family)) or worker
+            os.kill(victim, signal.SIGKILL)
+            house.until(lambda rows, dead=victim: dead not in {row["pid"] for row in rows.values()})
             if dice.random() < 0.5:
                 twitch.post("expire", login="bob", which="access")
                 twitch.chat("bob", "bob")

@@ -1,3 +1,4 @@
+import re
 import time
 from io import StringIO
 
@@ -59,7 +60,7 @@ def test_the_screen_fits_the_window_and_shows_every_column_and_user(width, heigh
     assert len(lines) <= height
     assert all(len(line) <= width for line in lines)
     header = next(line for line in lines if line.startswith("USER"))
-    assert header.split() == "USER STATE PHASE PID UPTIME RESTARTS CHANGES LAST COLOR".split()
+    assert " ".join(header.split()) == "USER STATE PHASE PID UPTIME RESTARTS CHANGES LAST COLOR"
     for player in CAST:
         told = [line for line in lines if line.startswith(player.login)]
         assert len(told) == 2  # its row, and what it is there to show
@@ -100,10 +101,9 @@ def test_a_log_line_is_short_and_cannot_drive_the_terminal():
     line = demo_view.log_line(
         record(event="said\x1b[2J", level="warning", user="alice", pid=3, n=1.5, color="#ff0000")
     )
-    assert line.plain.split("  ")[1:] == ["alice     ", "said�[2J", "n=1.5", "color=#ff0000"] or line.plain
-    assert "\x1b" not in line.plain
-    assert "pid" not in line.plain
-    assert line.plain[2] == ":"
+    time_of_day, told = line.plain[:8], line.plain[8:]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", time_of_day)
+    assert told == "  alice      said�[2J  n=1.5  color=#ff0000"
 
 
 def test_a_record_without_a_time_or_with_odd_facts_is_shown_all_the_same():

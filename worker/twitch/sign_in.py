@@ -35,7 +35,7 @@ def ask_to_sign_in(
         expires_at = time.time() + code.expires_in
         waiter.vitals.say(f"open {code.url} and confirm {code.user_code}")
         waiter.tell(NeedsSignIn(url=code.url, code=code.user_code, expires_at=expires_at, why=why))
-        log.warning("sign-in needed", why=why, url=code.url, code=code.user_code, scopes=dict(scopes))
+        log.warning("sign-in needed", why=why, url=code.url, code=code.user_code, scopes=wanted)
         try:
             return _poll(oauth, code, wanted, waiter, log)
         except CodeExpired:
