@@ -11,6 +11,7 @@ import signal
 from pathlib import Path
 
 PR_SET_NAME = 15
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def begin_alone(name: str, keep: set[int]) -> None:
@@ -25,7 +26,7 @@ def begin_alone(name: str, keep: set[int]) -> None:
     # Standard output belongs to the supervisor's JSON lines: a stray print goes beside them.
     os.dup2(2, 1)
     _close_all_but(keep | {0, 1, 2})
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NAME, f"roost:{name}".encode()[:15], 0, 0, 0)
+    LIBC.prctl(PR_SET_NAME, f"roost:{name}".encode()[:15], 0, 0, 0)
 
 
 def _close_all_but(keep: set[int]) -> None:

@@ -35,6 +35,19 @@ def insist(
     ask: Callable[[], Answer], *, what: str, pause: Callable[[float], None], log: FilteringBoundLogger
 ) -> Answer:
     """Call ``ask`` until it does not raise ``TryLater``; ``pause`` waits, and may raise to end it all."""
+    try:
+        # One try is most often enough, and then this worker never touches the pages of the machinery below.
+        return ask()
+    except TryLater as fault:
+        first: TryLater | None = fault
+
+    def repeat() -> Answer:
+        """The first try has been made: hand its outcome over."""
+        nonlocal first
+        if first is None:
+            return ask()
+        fault, first = first, None
+        raise fault
 
     def tell(state: RetryCallState) -> None:
         log.warning(
@@ -48,4 +61,4 @@ def insist(
     retrying = Retrying(
         retry=retry_if_exception_type(TryLater), wait=_AsTold(), sleep=pause, before_sleep=tell, reraise=True
     )
-    return retrying(ask)
+    return retrying(repeat)

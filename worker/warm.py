@@ -120,6 +120,6 @@ def _report() -> None:
 
 def _call(extra: Path | None) -> None:
     http = Http(extra)
-    http.session.mount("http://", _AnsweredAdapter())
+    http.adapter = _AnsweredAdapter()
     OAuth(http, Twitch(client_id="c", oauth_url="http://localhost")).validate(SecretStr("t"))
-    http.session.close()
+    http.close()

@@ -12,7 +12,7 @@ from shared.errors import TryLater
 from shared.settings import Twitch
 from worker.patience import RateLimited
 from worker.twitch.access import Access
-from worker.twitch.http import Http, json_object, message_of
+from worker.twitch.http import Http, build, json_object, message_of
 from worker.twitch.oauth import SignInNeeded
 
 BUCKET_SECONDS = 60.0  # the points bucket refills within a minute
@@ -42,7 +42,7 @@ class Helix:
         self._client_id = twitch.client_id or ""
         self._not_before = 0.0
         self._refused = 0
-        self._color_request = self._prepare("PUT", "chat/color")
+        self._color_request = self._build("PUT", "chat/color")
 
     def users(self, logins: list[str]) -> dict[str, str]:
         """Ids by login, at most 100 at a time. Logins that nobody has are absent."""
@@ -71,7 +71,7 @@ class Helix:
             "condition": condition,
             "transport": {"method": "websocket", "session_id": session},
         }
-        response = self._send(self._prepare("POST", "eventsub/subscriptions", body=body))
+        response = self._send(self._build("POST", "eventsub/subscriptions", body=body))
         match response.status_code:
             case 202 | 409:
                 return Subscribed.YES
@@ -85,7 +85,7 @@ class Helix:
                 raise TryLater(f"{message_of(response)} (HTTP {status})")
 
     def _get(self, path: str, params: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        response = self._send(self._prepare("GET", path, params=params))
+        response = self._send(self._build("GET", path, params=params))
         if response.status_code != 200:
             raise TryLater(f"{message_of(response)} (HTTP {response.status_code})")
         rows = json_object(response).get("data")
@@ -93,7 +93,7 @@ class Helix:
             raise TryLater(f"GET {path}: the answer has no list `data`")
         return rows
 
-    def _prepare(
+    def _build(
         self,
         method: str,
         path: str,
@@ -102,7 +102,7 @@ class Helix:
         body: object = None,
     ) -> requests.PreparedRequest:
         headers = {"Client-Id": self._client_id}
-        return self._http.prepare(method, f"{self._url}/{path}", headers=headers, params=params, body=body)
+        return build(method, f"{self._url}/{path}", headers=headers, params=params, body=body)
 
     def _send(self, request: requests.PreparedRequest) -> requests.Response:
         """Send with the current token; once more with a fresh one if Twitch no longer knows it."""

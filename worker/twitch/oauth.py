@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from shared.errors import ConfigurationFault, TryLater
 from shared.settings import Twitch
-from worker.twitch.http import Http, json_object, message_of
+from worker.twitch.http import Http, build, json_object, message_of
 from worker.vault import Tokens
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -135,7 +135,7 @@ class OAuth:
         Required at start and every hour: https://dev.twitch.tv/docs/authentication/validate-tokens/
         """
         header = {"Authorization": f"OAuth {token.get_secret_value()}"}
-        response = self._http.send(self._http.prepare("GET", f"{self._url}/validate", headers=header))
+        response = self._http.send(build("GET", f"{self._url}/validate", headers=header))
         if response.status_code == 401:
             return None
         answer = _expect_success(response)
@@ -152,7 +152,7 @@ class OAuth:
 
     def _post(self, path: str, **form: str) -> requests.Response:
         form = {"client_id": self.client_id, **form}
-        return self._http.send(self._http.prepare("POST", f"{self._url}/{path}", form=form))
+        return self._http.send(build("POST", f"{self._url}/{path}", form=form))
 
     def _tokens(self, response: requests.Response) -> Tokens:
         answer = _expect_success(response)
