@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
@@ -34,17 +35,15 @@ def supervise(config: Path | None, environ: Mapping[str, str]) -> int:
     from supervisor.nursery import Nursery  # noqa: PLC0415
 
     loaded = load(config, environ)
-    nursery = Nursery(loaded.settings.twitch.ca_file)
-    nursery.open()  # its imports go on while we go on with ours
     log = loaded.settings.supervisor.log
-    journal = Journal(log.file)
-    supervisor = Supervisor(loaded, lambda: load(config, environ), journal, nursery)
-    server = ControlServer(supervisor, loaded.runtime_dir, journal.logger(log.level))
-    try:
-        return supervisor.run()
-    finally:
-        server.close()
-        supervisor.close()
+    with closing(Nursery(loaded.settings.twitch.ca_file)) as nursery:
+        nursery.open()  # its imports go on while we go on with ours
+        with closing(Journal(log.file)) as journal:
+            supervisor = Supervisor(loaded, lambda: load(config, environ), journal, nursery)
+            # The server claims the place before anything is started there, and is the last to leave it.
+            server = ControlServer(supervisor, loaded.runtime_dir, journal.logger(log.level))
+            with closing(server), closing(supervisor):
+                return supervisor.run()
 
 
 def refuse_a_shared_package() -> None:

@@ -9,9 +9,10 @@ import json
 import os
 import selectors
 import signal
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
@@ -53,8 +54,22 @@ def demo(call: Invocation, seconds: float | None) -> None:
         from supervisor.demo_screen import screen_for  # noqa: PLC0415  loads while the sandbox does
 
         last_words = Play(stage, screen_for(call), seconds).perform(signals, address_line)
-    with contextlib.suppress(OSError):  # nobody may be left to read it
+    with if_anybody_looks():
         click.echo(last_words)
+
+
+@contextlib.contextmanager
+def if_anybody_looks() -> Iterator[None]:
+    """Show something, and end without complaint if the terminal or the reader is gone.
+
+    Standard output then leads nowhere: what is left in its buffer would fail once more at exit.
+    """
+    try:
+        yield
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class Play:
@@ -81,7 +96,7 @@ class Play:
         if self._seconds is not None:
             self._board.call_at(self._began_at + self._seconds, self._end)
         try:
-            self._screen.open()
+            self._show(self._screen.open)
             while not self._over:
                 self._board.wait()
                 self._board.ring_the_due()
@@ -94,7 +109,7 @@ class Play:
         self._board.unwatch(address_line.fileno())
         line = address_line.readline()
         if not line:
-            raise CommandFault(self._stage.epitaph())
+            raise CommandFault(self._stage.epitaph(self._stage.sandbox))
         addresses = json.loads(line)
         tokens = cast.enter(cast.Sandbox(addresses["control_url"]))
         configuration = self._stage.folder / "roost.json"
@@ -127,8 +142,7 @@ class Play:
             for line in wire.lines():
                 heard(json.loads(line))
         except HungUp:
-            self._stage.wait_for_the_supervisor()
-            raise CommandFault(self._stage.epitaph()) from None
+            raise CommandFault(self._stage.epitaph(self._stage.supervisor)) from None
 
     def _look(self, answer: dict[str, Any]) -> None:
         """A fresh status: the moment to kill by, as its pids are still those of the living."""
@@ -136,12 +150,19 @@ class Play:
         now = time.monotonic()
         if now >= self._kill_at:
             self._kill()
-        self._screen.draw(self._rows, self._log, self._kill_at - now)
+        self._show(self._screen.draw, self._rows, self._log, self._kill_at - now)
 
     def _note(self, record: dict[str, Any]) -> None:
         if "event" in record:
             self._log.append(record)
-            self._screen.report(record)
+            self._show(self._screen.report, record)
+
+    def _show(self, show: Callable[..., None], *what: object) -> None:
+        seen = False
+        with if_anybody_looks():
+            show(*what)
+            seen = True
+        self._over |= not seen
 
     def _kill(self) -> None:
         for row in self._rows:
@@ -168,7 +189,7 @@ class Play:
     def _leave(self) -> None:
         self._hang_up()
         self._board.close()
-        with contextlib.suppress(OSError):  # after a hang-up there is no terminal left to restore
+        with if_anybody_looks():
             self._screen.close()
 
     def _hang_up(self) -> None:

@@ -1,5 +1,6 @@
 """The demo's two ways of showing itself: a live screen on a terminal, plain lines anywhere else."""
 
+import errno
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,7 +17,7 @@ class Screen(Protocol):
     def open(self) -> None: ...
 
     def draw(self, rows: Sequence[Row], log: Sequence[Row], next_kill_in: float) -> None:
-        """Called a few times a second with the newest of everything."""
+        """Called a few times a second. Raises ``OSError`` if nobody can see it."""
 
     def report(self, record: Row) -> None:
         """Called once for each log record."""
@@ -34,14 +35,22 @@ class LiveScreen:
     def __init__(self, color: str) -> None:
         colorless = {"always": False, "never": True}.get(color)  # else as NO_COLOR and TERM say
         self._console = Console(no_color=colorless, highlight=False)
-        # Refreshing by itself would take a thread.
-        self._live = Live(console=self._console, screen=True, auto_refresh=False)
+        # Refreshing by itself would take a thread; and nobody else prints here.
+        self._live = Live(
+            console=self._console,
+            screen=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
 
     def open(self) -> None:
         self._live.start()
         self.draw([], [], 0.0)
 
     def draw(self, rows: Sequence[Row], log: Sequence[Row], next_kill_in: float) -> None:
+        if not on_terminal():  # rich would take one that has hung up for a file, and draw nothing
+            raise OSError(errno.EIO, "the terminal has hung up")
         picture = demo_view.screen(
             rows, log, now=time.time(), next_kill_in=next_kill_in, lines=self._console.size.height
         )

@@ -26,7 +26,7 @@ LONGEST_PARENT = 50  # bytes: sockets are made in the folder, and their paths ma
 SYSTEMD = {"STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC"}
 SUPERVISOR_SECONDS = 1.2  # to end, before it is killed
 SANDBOX_SECONDS = 0.3
-HUNG_UP_SECONDS = 1.0
+LAST_BREATH_SECONDS = 1.0
 REMOVAL_SECONDS = 0.3
 
 LONGEST_EPITAPH = 2_000
@@ -82,21 +82,21 @@ class Stage:
         processes = (self.sandbox, self.supervisor)
         return any(process is not None and process.poll() is not None for process in processes)
 
-    def wait_for_the_supervisor(self) -> None:
-        """One that has hung up is about to end, and its exit code will tell more."""
-        if self.supervisor is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.supervisor.wait(HUNG_UP_SECONDS)
+    def epitaph(self, of: Process | None = None) -> str:
+        """Who has ended, and what was said on standard error last.
 
-    def epitaph(self) -> str:
-        """Who has left, as far as is known, and the last words that were said on standard error."""
+        ``of`` has closed its end of something and is about to go: its exit code is waited for.
+        """
+        if of is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                of.wait(LAST_BREATH_SECONDS)
         left = [
             f"{name} has ended with {process.returncode}"
             for name, process in (("the sandbox", self.sandbox), ("the supervisor", self.supervisor))
             if process is not None and process.poll() is not None
         ]
         words = self._errors.read_text(errors="replace").strip()[-LONGEST_EPITAPH:]
-        return f"{', '.join(left) or 'the supervisor hung up'}: {words or 'without a word'}"
+        return f"{', '.join(left) or 'its processes still run'}: {words or 'without a word'}"
 
     @property
     def _errors(self) -> Path:

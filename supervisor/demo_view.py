@@ -29,7 +29,7 @@ STATE_STYLE = {
     "STOPPED": "dim",
 }
 LEVEL_STYLE = {"debug": "dim", "warning": "yellow", "error": "bold red", "critical": "bold red"}
-NOT_FACTS = {"ts", "level", "event", "worker", "user", "pid", "traceback"}
+NOT_FACTS = {"ts", "level", "event", "worker", "pid", "traceback"}
 
 Row = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ def note(player: Player, row: Row, next_kill_in: float) -> Text:
 def _sign_in_note(row: Row) -> Text:
     if wanted := row["sign_in"]:
         note = Text("has to sign in with the code ").append(safe(wanted["code"]), "bold")
-        return note.append("; the sandbox confirms it in a moment")
+        return note.append("; the sandbox confirms it soon")
     if row["phase"] == "listening":
         return Text("had to sign in with a code; the sandbox has confirmed it")
     return Text("has to sign in, with a code that a person confirms")
@@ -87,7 +87,7 @@ def log_line(record: Row) -> Text:
     line.append(f"  {safe(str(record.get('worker', ''))):<10} ", "bold")
     line.append(safe(str(record.get("event", ""))), LEVEL_STYLE.get(str(record.get("level")), ""))
     for key, value in record.items():
-        if key not in NOT_FACTS:
+        if key not in NOT_FACTS and not (key == "user" and value == record.get("worker")):
             text = safe(value if isinstance(value, str) else json.dumps(value))
             line.append(f"  {safe(key)}=", "dim").append(text, text if _is_color(text) else "")
     return _cut(line)

@@ -41,6 +41,10 @@ class Journal:
         self._watched: int | None = None
         self._complain = self.logger("warning")
 
+    @property
+    def path(self) -> Path | None:
+        return self._outlet.path
+
     def logger(self, level: str, user: str | None = None) -> FilteringBoundLogger:
         """For the supervisor's own records; those about ``user`` are filed under that name."""
         bound = {"worker": OUR_OWN, "pid": os.getpid()} | ({} if user is None else {"user": user})
@@ -78,8 +82,9 @@ class Journal:
         """Drop what is kept of a worker that is no longer configured."""
         self._rings.pop(name, None)
 
-    def attend(self, watches: Watches) -> None:
-        """From now on notice when there is room again in a pipe that was full."""
+    def attend(self, watches: Watches | None) -> None:
+        """From now on notice when there is room again in a pipe that was full; ``None``: no longer."""
+        self._unwatch()
         self._watches = watches
         self._look_after_outlet()
 

@@ -60,7 +60,6 @@ class Supervisor:
         self._loaded = loaded
         self._load = load
         self._journal = journal
-        self._nursery = nursery
         self._board = Switchboard()
         self._staff = Staff(nursery, journal, self._board, self._rules)
         self._log = journal.logger(self._rules.log.level)
@@ -101,10 +100,10 @@ class Supervisor:
         return self._is_leaving and (self._staff.is_alone or self._is_late)
 
     def close(self) -> None:
+        """The journal and the nursery stay open: they belong to whoever made them."""
         self._log.info("supervisor stopped")
-        self._nursery.close()
         self._signals.close()
-        self._journal.close()
+        self._journal.attend(None)
         self._board.close()
 
     # What the system asks for.
@@ -233,7 +232,7 @@ class Supervisor:
         """Put new settings of the supervisor itself in force; what of it cannot be, in words."""
         old, new = before.settings.supervisor, self._rules
         faults = []
-        if new.log.file != old.log.file:
+        if new.log.file != self._journal.path:
             try:
                 self._journal.move_to(new.log.file)
             except ConfigurationFault as fault:

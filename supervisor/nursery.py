@@ -16,12 +16,13 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import forkserver, popen_forkserver, resource_tracker
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.entry import Entry
+from supervisor import descriptors
 
 WORKER = Entry("worker.main:run")
 PRELOAD = ("worker.preload",)
@@ -35,6 +36,11 @@ SETTLED_SECONDS = 5.0  # one that dies younger than this is not replaced before 
 # A terminal's Ctrl-C and hang-up, and systemd's SIGTERM, reach the whole group. What ends the
 # forkserver is the end of its "alive" pipe; workers put their own mask back.
 HELD_BACK = {signal.SIGINT, signal.SIGHUP, signal.SIGTERM}
+
+
+# Two singletons of a process. Nothing public tells their pids, or ends them for good.
+SERVER: Any = forkserver._forkserver  # noqa: SLF001
+TRACKER: Any = resource_tracker._resource_tracker  # noqa: SLF001
 
 
 class StartFailed(Exception):
@@ -67,6 +73,7 @@ class Nursery:
     def __init__(
         self, ca_file: Path | None = None, *, worker: Entry = WORKER, preload: Sequence[str] = PRELOAD
     ) -> None:
+        descriptors.make_ready()  # before the first of a process that will have thousands
         self._worker = worker
         self._preload_environment = {} if ca_file is None else {CA_VARIABLE: str(ca_file)}
         self._context = multiprocessing.get_context("forkserver")
@@ -75,14 +82,12 @@ class Nursery:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def open(self) -> None:
-        """Have a forkserver; it goes on importing after this returns. Raises ``OSError``."""
-        before = _forkserver_pid()
-        with _bare_environment(self._preload_environment):
-            resource_tracker.ensure_running()  # first: it puts back a signal mask of its own
-            with _signals_held_back():
-                forkserver.ensure_running()
-        if _forkserver_pid() != before:
-            self._opened_at = time.monotonic()
+        """Have a forkserver before the first worker needs it: it goes on importing after this returns.
+
+        What goes wrong here goes wrong again in ``start``, which can tell.
+        """
+        with contextlib.suppress(OSError):
+            self._have_forkserver()
 
     def start(self, name: str, *args: object) -> Birth:
         """Start a worker process with ``args``. Raises ``StartFailed``.
@@ -90,7 +95,7 @@ class Nursery:
         Waits some milliseconds for the fork, and for the preload if the forkserver is new.
         """
         try:
-            self.open()
+            self._have_forkserver()
             process = self._context.Process(target=self._worker, args=args, name=f"roost:{name}")
             with _bare_environment(self._preload_environment), _nobody_in_main(), _patience(PATIENCE_SECONDS):
                 popen = popen_forkserver.Popen(process)
@@ -113,7 +118,7 @@ class Nursery:
                 if dead.si_pid == _forkserver_pid():
                     self._replace_forkserver()
                 elif dead.si_pid == _tracker_pid():
-                    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001
+                    TRACKER._stop()  # noqa: SLF001
                 elif status := os.waitid(os.P_PID, dead.si_pid, os.WEXITED | os.WNOHANG):
                     exited = status.si_code == os.CLD_EXITED
                     yield Death(dead.si_pid, status.si_status if exited else -status.si_status)
@@ -125,30 +130,47 @@ class Nursery:
 
     def close(self) -> None:
         """End the forkserver and the resource tracker, by force if they linger."""
-        try:
-            with _patience(FAREWELL_SECONDS):
-                forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001
-                resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001
-        except TimeoutError:
-            for pid in filter(None, (_forkserver_pid(), _tracker_pid())):
-                os.kill(pid, signal.SIGKILL)
+        _dismiss(_forkserver_pid(), SERVER._forkserver_alive_fd, SERVER._stop)  # noqa: SLF001
+        _dismiss(_tracker_pid(), TRACKER._fd, TRACKER._stop)  # noqa: SLF001
+
+    def _have_forkserver(self) -> None:
+        before = _forkserver_pid()
+        with _bare_environment(self._preload_environment):
+            resource_tracker.ensure_running()  # first: it puts back a signal mask of its own
+            with _signals_held_back():
+                forkserver.ensure_running()
+        if _forkserver_pid() != before:
+            self._opened_at = time.monotonic()
 
     def _replace_forkserver(self) -> None:
         """At once, so that the next worker need not wait for it; unless it cannot even stand up."""
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001
+        SERVER._stop()  # noqa: SLF001
         if time.monotonic() - self._opened_at > SETTLED_SECONDS:
-            with contextlib.suppress(OSError):  # then `start` meets the same fault, and can tell it
-                self.open()
+            self.open()
 
 
 def _forkserver_pid() -> int | None:
-    pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001
+    pid: int | None = SERVER._forkserver_pid  # noqa: SLF001
     return pid
 
 
 def _tracker_pid() -> int | None:
-    pid: int | None = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]  # noqa: SLF001
+    pid: int | None = TRACKER._pid  # noqa: SLF001
     return pid
+
+
+def _dismiss(pid: int | None, pipe: int | None, stop: Callable[[], None]) -> None:
+    """Let it see the end of its pipe, as it expects. ``stop`` then collects it, and would wait for ever."""
+    if pid is None or pipe is None:
+        return
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), pipe, inheritable=False)
+    try:
+        with _patience(FAREWELL_SECONDS):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    except TimeoutError:
+        os.kill(pid, signal.SIGKILL)
+    stop()
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from supervisor.lifecycle import Event, State, advance
 from supervisor.policy import RestartPolicy
 
 SIGNING_IN = "signing-in"
+EXPLAINED = {State.BACKOFF, State.EXITED, State.FATAL}
 
 
 class Seat:
@@ -35,7 +36,7 @@ class Seat:
         self.refused: str | None = None
         self.restarts = 0
         self.next_start_at: float | None = None
-        self.reason: str | None = None  # why it is in BACKOFF, EXITED or FATAL
+        self.reason: str | None = None
         self.last_exit: str | None = None
         self.sign_in: NeedsSignIn | None = None
         self.last_complaint: str | None = None
@@ -45,9 +46,12 @@ class Seat:
         self.counters: dict[str, int] = {}
 
     def become(self, event: Event, reason: str | None = None) -> None:
-        """The one place where a state changes, and where that is logged."""
+        """The one place where a state changes, and where that is logged.
+
+        ``reason`` is what an operator is told who asks why it does not run.
+        """
         before, self.state = self.state, advance(self.state, event)
-        self.reason = reason
+        self.reason = reason if self.state in EXPLAINED else None
         if self.state is not before:
             self.log.info("worker state changed", was=before, state=self.state)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 
 from shared.exits import Exit
-from shared.messages import Ready
 from shared.settings import SupervisorSettings
 from supervisor.causes import cause_of_death, needs_a_person
 from supervisor.child import Child, bear
@@ -130,10 +129,14 @@ class Staff:
 
     def hear(self) -> None:
         for seat in _taken(self._talking):
-            for message in seat.child.hear() if seat.child else ():
+            child = seat.child
+            if child is None:
+                continue
+            was_ready = child.ready_at is not None
+            for message in child.hear():
                 seat.hear(message)
-                if isinstance(message, Ready) and seat.child:
-                    self._end_the_silent(seat, seat.child)
+            if child.ready_at is not None and not was_ready:
+                self._end_the_silent(seat, child)
 
     def reap(self) -> None:
         for death in self._nursery.reap():

@@ -26,8 +26,9 @@ class Switchboard:
             self._selector.register(fd, events, callback)
 
     def unwatch(self, fd: int) -> None:
-        """Before closing it. Raises ``KeyError`` if it is not watched."""
-        self._selector.unregister(fd)
+        """Before closing it. Raises ``KeyError`` if it is not watched; after ``close`` nothing is."""
+        if self._selector.get_map() is not None:
+            self._selector.unregister(fd)
 
     def call_at(self, monotonic: float, callback: Callback) -> None:
         """Call back once, at that moment or as soon as possible after it. There is no calling it off."""

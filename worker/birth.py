@@ -25,11 +25,11 @@ def begin_alone(name: str, keep: set[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # Standard output belongs to the supervisor's JSON lines: a stray print goes beside them.
     os.dup2(2, 1)
-    _close_all_but(keep | {0, 1, 2})
+    close_all_but(keep | {0, 1, 2})
     LIBC.prctl(PR_SET_NAME, f"roost:{name}".encode()[:15], 0, 0, 0)
 
 
-def _close_all_but(keep: set[int]) -> None:
+def close_all_but(keep: set[int]) -> None:
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if descriptor not in keep:
             with contextlib.suppress(OSError):  # the one that listed the folder is gone already

@@ -22,6 +22,9 @@ class UserLock:
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
+    def fileno(self) -> int:
+        return self._file
+
     def acquire(self, waiter: Waiter, log: FilteringBoundLogger) -> None:
         """Have the lock when this returns, waiting for another holder to leave."""
         told = False

@@ -68,8 +68,8 @@ class UserWorker:
         folder = self._settings.user_dir
         try:
             files.make_private_directory(folder)
-            lock = UserLock(folder / "lock")
-            lock.acquire(self._waiter, self._log)
+            self._lock = UserLock(folder / "lock")
+            self._lock.acquire(self._waiter, self._log)
             self._file = StateFile(folder / "state.json", self._log)
         except OSError as refused:
             raise ConfigurationFault(
@@ -86,7 +86,9 @@ class UserWorker:
         settings, waiter, log = self._settings, self._waiter, self._log
         http = Http(settings.twitch.ca_file)
         oauth = OAuth(http, settings.twitch)
-        self._access = Access(settings, oauth=oauth, file=self._file, scopes=SCOPES, waiter=waiter, log=log)
+        self._access = Access(
+            settings, oauth=oauth, file=self._file, lock=self._lock, scopes=SCOPES, waiter=waiter, log=log
+        )
         self._access.establish()
         self._helix = Helix(http, settings.twitch, self._access)
         waiter.vitals.phase = "connecting"

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 
+import psutil
+
 
 def state_of(house, login="alice"):
     return house.folder / "state" / "users" / login / "state.json"
@@ -56,3 +58,22 @@ def test_counting_goes_on_over_a_crash(house, twitch):
     house.until(lambda rows: rows["alice"]["phase"] == "listening" and rows["alice"]["restarts"] == 1)
     twitch.chat("alice", "alice")
     house.until(lambda rows: rows["alice"]["counters"].get("changes") == 2)
+
+
+def test_while_the_disk_takes_nothing_no_refresh_token_is_spent_and_work_goes_on_when_it_does(house, twitch):
+    house.hire("alice")
+    house.open()
+    worker = psutil.Process(house.status()["alice"]["pid"])
+    worker.rlimit(psutil.RLIMIT_FSIZE, (0, 2**30))
+    house.roost("color", "alice", "off")
+    assert "free space" in house.expect_record("state not saved", user="alice")["remedy"]
+    house.roost("color", "alice", "on")
+    twitch.post("expire", login="alice", which="access")
+    twitch.chat("alice", "alice")
+    reason = house.expect_record("color not changed yet", user="alice")["reason"]
+    assert "tokens" in reason
+    assert "free space" in reason
+    assert twitch.entries("refresh", login="alice") == []
+    worker.rlimit(psutil.RLIMIT_FSIZE, (2**30, 2**30))
+    twitch.expect("color", accepted=True, login="alice")
+    assert len(twitch.entries("refresh", login="alice")) == 1

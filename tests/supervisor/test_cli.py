@@ -313,6 +313,16 @@ class TestSignIn:
         ]
         assert house.orders == [("start", "alice")]
 
+    def test_a_worker_that_is_about_to_know_is_only_waited_for(self, house, run):
+        house.rows["alice"] = row("alice", phase="validating")
+        settled = threading.Timer(
+            0.1, lambda: house.visit(lambda: house.rows["alice"].update(phase="listening"))
+        )
+        settled.start()
+        assert run("sign-in", "alice").stdout == "alice: signed in\n"
+        assert house.orders == []
+        settled.join()
+
     def test_a_refusal_ends_it_with_the_reason(self, house, run):
         house.rows["alice"] = row("alice", "STOPPED")
         refused = row("alice", "FATAL", reason="the request was denied")
@@ -371,6 +381,12 @@ class TestTheCommandItself:
         )
         for heavy in ("pydantic", "structlog", "rich", "requests", "orjson", "cryptography", "websockets"):
             assert f" {heavy}" not in asked.stderr
+
+    def test_every_command_that_is_listed_is_there(self):
+        for name in roost.list_commands(None):
+            command = roost.get_command(None, name)
+            assert command.name == name
+            assert command.help
 
     def test_the_version_is_told(self, run):
         assert run("--version").stdout.startswith("roost ")
@@ -435,7 +451,7 @@ class TestTheCommandItself:
 def _read_all(descriptor: int, into: bytearray) -> None:
     with contextlib.suppress(OSError):  # a terminal whose other side is closed
         while piece := os.read(descriptor, 65_536):
-            into += piece
+            into.extend(piece)
 
 
 def test_watching_json_gives_a_list_a_second(house, environ):
@@ -468,6 +484,51 @@ def test_the_sandbox_is_given_its_own_words(environ):
         check=False,
     )
     assert (ours.stdout, ours.returncode) == (its.stdout, its.returncode)
+
+
+class TestRun:
+    """The whole supervisor as a process; its workers find nobody at home and keep asking for a code."""
+
+    @pytest.fixture
+    def configured(self, place, environ):
+        (place / "roost.toml").write_text(
+            '[supervisor]\nstate_dir = "state"\nruntime_dir = "run"\nwatch = false\n'
+            '[twitch]\nclient_id = "abcdefabcdef"\n'
+            'eventsub_url = "ws://127.0.0.1:9"\nhelix_url = "http://127.0.0.1:9"\n'
+            'oauth_url = "http://127.0.0.1:9"\n[[users]]\nusername = "alice"\n'
+        )
+        environ["ROOST_CONFIG"] = str(place / "roost.toml")
+        return environ
+
+    def test_it_runs_until_shut_down_and_its_place_is_its_own(self, configured, place, request):
+        def roost(*words):
+            return subprocess.run(
+                [*ROOST, *words], env=configured, capture_output=True, text=True, timeout=30, check=False
+            )
+
+        first = subprocess.Popen([*ROOST, "run"], env=configured, stdout=-1, stderr=-1, text=True)
+        request.addfinalizer(first.kill)  # its workers leave with it
+        wait_for(lambda: roost("status").returncode == 0, "alice is RUNNING")
+        second = roost("run")
+        assert second.returncode == 78
+        assert f"a supervisor (pid {first.pid}) is at work here" in second.stderr
+        assert roost("color", "alice", "on").returncode == 1
+        assert roost("restart", "alice").stdout == "alice: restarted\n"
+        assert roost("shutdown").stdout == "shut down\n"
+        log, errors = first.communicate(timeout=PATIENCE)
+        assert (first.returncode, errors) == (0, "")
+        assert json.loads(log.splitlines()[-1])["event"] == "supervisor stopped"
+        assert not (place / "run/control.sock").exists()
+
+    def test_every_fault_of_the_configuration_is_told_and_nothing_starts(self, configured, place):
+        (place / "roost.toml").write_text("[supervisor]\nruntime_dri = 1\ngrace_seconds = -1\n")
+        refused = subprocess.run(
+            [*ROOST, "run"], env=configured, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert refused.returncode == 78
+        assert "runtime_dri" in refused.stderr
+        assert "grace_seconds" in refused.stderr
+        assert refused.stderr.startswith("roost: ")
 
 
 def test_sharing_the_package_name_with_another_distribution_is_refused(tmp_path, monkeypatch):

@@ -142,15 +142,22 @@ def test_an_order_to_a_worker_is_answered_when_the_worker_has_answered(house, ca
     assert house.orders == [("do", "alice", "color", "on"), ("do", "bob", "color", "set", "blurple")]
 
 
-def test_a_worker_may_answer_after_the_operator_has_left(house, call):
-    answers = []
+def test_a_worker_may_answer_after_the_operator_has_left(place):
+    answers, house = [], House("alice")
     house.do = lambda name, action, args, answer: answers.append(answer)
-    caller = call()
-    caller.say(op="do", name="alice", action="color")
-    wait_for(lambda: answers, "the order arrives")
-    caller.close()
-    house.visit(lambda: answers[0](True, "too late"))
-    assert call().ask(op="pid")["ok"]
+    with living(house, place, idle_seconds=0.1):
+        gone, patient = Caller(place), Caller(place)
+        for caller in (gone, patient):
+            caller.say(op="do", name="alice", action="color")
+        wait_for(lambda: len(answers) == 2, "the orders arrive")
+        gone.close()
+        house.visit(lambda: answers[0](True, "nobody hears it"))
+        assert patient.line() == b""
+        house.visit(lambda: answers[1](True, "too late"))
+        patient.close()
+        caller = Caller(place)
+        assert caller.ask(op="pid")["ok"]
+        caller.close()
 
 
 def test_requests_sent_at_once_are_answered_in_order(call):

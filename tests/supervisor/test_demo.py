@@ -9,7 +9,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -18,20 +17,23 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from supervisor import demo_cast
+from supervisor import demo_cast, demo_stage
 from supervisor.config import examine
 from supervisor.demo_cast import CAST, Sandbox, SandboxRefused
 from supervisor.demo_stage import Stage
-from supervisor.demo_wire import HungUp, Wire
 from supervisor.faults import CommandFault
 
 PATIENCE = 20.0
 ROOST = "from supervisor.cli import main; main()"
-HURRY = "from supervisor import demo_cast as c; c.KILL_EVERY_SECONDS = 1.5; c.APPROVAL_SECONDS = 0.5; "
+HURRY = (
+    "from supervisor import demo_cast as cast; "
+    "cast.KILL_EVERY_SECONDS = 1.2; cast.APPROVAL_SECONDS = 0.2; cast.MESSAGES_PER_SECOND = 60; "
+)
 ENDS_WITHIN = 2.0
 
 
@@ -65,7 +67,7 @@ class Demo:
     """``roost demo`` with its output in a pipe, or on a terminal of its own."""
 
     def __init__(
-        self, place: Path, *options: str, terminal: bool = False, hurry: bool = False, quiet: bool = False
+        self, place: Path, *options: str, terminal: bool = False, quiet: bool = False, before: str = ""
     ) -> None:
         environ = {name: text for name, text in os.environ.items() if name != "NO_COLOR"}
         environ |= {"TMPDIR": str(place), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -76,7 +78,7 @@ class Demo:
         else:
             self.reader, writer = os.pipe()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", HURRY * hurry + ROOST, *["--quiet"] * quiet, "demo", *options],
+            [sys.executable, "-c", before + ROOST, *["--quiet"] * quiet, "demo", *options],
             stdin=subprocess.DEVNULL,
             stdout=writer,
             stderr=subprocess.PIPE,
@@ -114,18 +116,23 @@ class Demo:
         self.process.wait(PATIENCE)
         return time.monotonic() - sent_at
 
+    def close_eyes(self) -> None:
+        os.close(self.reader)
+        self.reader = -1
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
         self.process.stderr.close()
-        os.close(self.reader)
+        if self.reader >= 0:
+            self.close_eyes()
 
 
 @pytest.fixture
 def start(place: Path) -> Iterator[Callable[..., Demo]]:
     demos: list[Demo] = []
 
-    def start(*options: str, **manner: bool) -> Demo:
+    def start(*options: str, **manner: Any) -> Demo:
         demos.append(Demo(place, *options, **manner))
         return demos[-1]
 
@@ -140,18 +147,25 @@ def assert_nothing_stays(place: Path) -> None:
     assert list(place.iterdir()) == []
 
 
-def test_after_its_time_it_ends_by_itself_with_one_line_and_nothing_stays(start, place):
-    """The same piece, played faster: kills and the sign-in come early."""
-    demo = start("--seconds", "5", hurry=True)
+def test_everything_that_it_promises_happens(start, place):
+    """The same piece, played faster: the kills and the sign-in come early."""
+    demo = start(before=HURRY)
     demo.read_until("color changed", "sign-in needed", "signed in", "hex colors off", "SIGKILL")
+    assert "Four streamers, one worker process each" in demo.output
+    assert demo.end(signal.SIGINT) < ENDS_WITHIN
     *_, last = demo.rest().splitlines()
-    assert demo.process.wait(PATIENCE) == 0
     assert re.fullmatch(
-        r"demo: 5 s, \d+ color changes?, [1-9] kills? survived, [34] of 4 workers running", last
+        r"demo: \d+ s, \d+ color changes?, [1-9]\d* kills? survived, [34] of 4 workers running", last
     )
     assert "\x1b" not in demo.output
-    assert "Four streamers, one worker process each" in demo.output
     assert "ROOST_NONSENSE" not in demo.output
+    assert_nothing_stays(place)
+
+
+def test_after_its_time_it_ends_by_itself(start, place):
+    demo = start("--seconds", "1")
+    assert demo.process.wait(PATIENCE) == 0
+    assert re.fullmatch(r"demo: [12] s, .* of 4 workers running", demo.rest().splitlines()[-1])
     assert_nothing_stays(place)
 
 
@@ -161,11 +175,11 @@ def test_quiet_it_says_its_one_line_only(start):
     assert len(demo.output.splitlines()) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_time_and_nothing_stays(start, place, number):
     demo = start()
     demo.read_until("listening")
-    assert len(processes_of(place)) >= 5
+    eventually(lambda: len(processes_of(place)) >= 5)
     assert demo.end(number) < ENDS_WITHIN
     assert_nothing_stays(place)
     assert demo.process.returncode == 0
@@ -198,6 +212,17 @@ def test_on_a_terminal_it_draws_a_table_and_gives_the_window_back(start, place):
     assert_nothing_stays(place)
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_when_nobody_looks_on_any_more_it_ends_without_complaint(start, place, terminal):
+    """As after `roost demo | head`, or when the window is closed."""
+    demo = start(terminal=terminal)
+    demo.read_until("listening")
+    demo.close_eyes()
+    assert demo.process.wait(PATIENCE) == 0
+    assert demo.process.stderr.read() == b""
+    assert_nothing_stays(place)
+
+
 @pytest.mark.parametrize("whom", ["sandbox", "run"])
 def test_if_one_of_its_processes_is_lost_it_says_so_and_clears_away(start, place, whom):
     demo = start()
@@ -208,6 +233,24 @@ def test_if_one_of_its_processes_is_lost_it_says_so_and_clears_away(start, place
     name = "sandbox" if whom == "sandbox" else "supervisor"
     assert f"roost: the {name} has ended with -9" in demo.process.stderr.read().decode()
     eventually(lambda: not processes_of(place), ENDS_WITHIN)
+    assert_nothing_stays(place)
+
+
+def test_a_sandbox_that_cannot_start_is_told_with_its_last_words(start, place, tmp_path, monkeypatch):
+    (tmp_path / "aiohttp.py").write_text("raise ImportError('the demo needs aiohttp')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    demo = start()
+    assert demo.process.wait(PATIENCE) == 1
+    told = demo.process.stderr.read().decode()
+    assert "roost: the sandbox has ended with 1: " in told
+    assert "ImportError: the demo needs aiohttp" in told
+    assert_nothing_stays(place)
+
+
+def test_a_supervisor_that_never_answers_is_not_waited_for_for_ever(start, place):
+    demo = start(before="from supervisor import demo; demo.PATIENCE_SECONDS = 0.05; ")
+    assert demo.process.wait(PATIENCE) == 1
+    assert "nothing answers after 0 s" in demo.process.stderr.read().decode()
     assert_nothing_stays(place)
 
 
@@ -264,28 +307,20 @@ def test_a_long_way_to_the_temporary_folder_is_avoided_because_sockets_are_made_
     assert not stage.folder.exists()
 
 
-def test_a_wire_knows_when_nobody_is_there(place):
-    with pytest.raises(FileNotFoundError):
-        Wire(place / "none.sock")
-
-
-def test_a_wire_gives_whole_lines_and_then_tells_the_end(place):
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(place / "s"))
-        listener.listen()
-        wire = Wire(place / "s")
-        far, _ = listener.accept()
-    assert list(wire.lines()) == []
-    wire.ask("status", names=["alice"])
-    assert far.recv(1000) == b'{"op": "status", "names": ["alice"]}\n'
-    far.sendall(b"one\ntw")
-    assert list(wire.lines()) == [b"one"]
-    far.sendall(b"o\n")
-    far.close()
-    heard = wire.lines()
-    assert next(heard) == b"two"
-    with pytest.raises(HungUp):
-        next(heard)
-    with pytest.raises(HungUp):
-        wire.ask("status")
-    wire.close()
+def test_what_does_not_leave_when_told_is_killed_with_all_that_it_started(place, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setattr(demo_stage, "SUPERVISOR_SECONDS", 0.05)
+    deaf = "import signal, subprocess, sys; signal.signal(15, signal.SIG_IGN); "
+    deaf += "subprocess.Popen([sys.executable, '-c', 'while True: input()'], stdin=subprocess.PIPE); "
+    with Stage() as stage:
+        stage.supervisor = subprocess.Popen(
+            [sys.executable, "-c", deaf + "print('deaf', flush=True); signal.pause()"],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(stage.folder)},
+            process_group=0,
+        )
+        assert stage.supervisor.stdout.readline() == b"deaf\n"
+        eventually(lambda: len(processes_of(place)) == 2)
+    assert stage.supervisor.returncode == -signal.SIGKILL
+    eventually(lambda: not processes_of(place), ENDS_WITHIN)
+    assert_nothing_stays(place)

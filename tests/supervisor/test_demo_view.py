@@ -106,6 +106,11 @@ def test_a_log_line_is_short_and_cannot_drive_the_terminal():
     assert told == "  alice      said�[2J  n=1.5  color=#ff0000"
 
 
+def test_a_record_of_the_supervisor_says_whom_it_is_about():
+    line = demo_view.log_line(record(worker="supervisor", user="carol", event="worker state changed"))
+    assert line.plain.endswith("supervisor worker state changed  user=carol")
+
+
 def test_a_record_without_a_time_or_with_odd_facts_is_shown_all_the_same():
     assert (
         demo_view.log_line({"event": "x", "deep": {"a": [None]}}).plain

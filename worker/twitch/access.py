@@ -5,6 +5,7 @@ token of a public client works once, so the new pair is durable before the first
 and the disk has proved that it can take it before the old one is spent.
 """
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Mapping
@@ -15,8 +16,11 @@ from structlog.typing import FilteringBoundLogger
 from shared.backoff import delays
 from shared.errors import TryLater
 from shared.settings import WorkerSettings
+from worker.apart import apart
+from worker.lock import UserLock
 from worker.patience import insist
 from worker.state import StateFile
+from worker.twitch.http import Http
 from worker.twitch.oauth import OAuth, SignInNeeded, Validation
 from worker.twitch.sign_in import ask_to_sign_in
 from worker.vault import Tokens, Vault, VaultDamaged
@@ -35,6 +39,7 @@ class Access:
         *,
         oauth: OAuth,
         file: StateFile,
+        lock: UserLock,
         scopes: Mapping[str, str],
         waiter: Waiter,
         log: FilteringBoundLogger,
@@ -42,12 +47,14 @@ class Access:
         self._settings = settings
         self._oauth = oauth
         self._file = file
+        self._lock = lock
         self._scopes = scopes
         self._waiter = waiter
         self._log = log
         self._vault = Vault(settings.user_dir / "tokens", settings.keys)
         self._tokens: Tokens | None = None
         self._fresh = False  # whether this process has been given the tokens, or found them
+        self._seed: str | None = None  # digest of tokens taken over but not yet stored
         self._answer_lost = False
         self._validate_at = 0.0
         self._refresh_at = 0.0
@@ -72,7 +79,7 @@ class Access:
             self._log.error("vault damaged", reason=str(damage))
         self._waiter.vitals.phase = "validating"
         if self._tokens is None:
-            self._insist(self._take_over_seed, "the tokens of the configuration stored")
+            self._take_over_seed()
         if self._tokens is not None:
             try:
                 self._insist(self._prove, "a valid token")
@@ -119,7 +126,7 @@ class Access:
         old = self._require()
         self._save()  # proves that the disk can take the new pair before the old one is spent
         try:
-            fresh = self._oauth.refresh(old)
+            fresh = apart(lambda: self._trade(old), keep={self._lock.fileno()})
         except TryLater:
             self._answer_lost = True
             raise
@@ -131,10 +138,18 @@ class Access:
             raise
         self._answer_lost = False
         self._fresh = True
-        self._tokens = fresh.model_copy(update={"user_id": old.user_id})
+        self._tokens = fresh
         self._save()
         self._schedule_refresh(fresh.expires_at - time.time())
         self._log.info("token refreshed", expires_in=round(fresh.expires_at - time.time()))
+
+    def _trade(self, old: Tokens) -> Tokens:
+        """The new pair, stored; in a process and over a connection of its own."""
+        oauth = OAuth(Http(self._settings.twitch.ca_file), self._settings.twitch)
+        fresh = oauth.refresh(old).model_copy(update={"user_id": old.user_id})
+        with contextlib.suppress(OSError):  # the worker, if it still lives, will try again to store it
+            self._vault.save(fresh)
+        return fresh
 
     def _require(self) -> Tokens:
         if self._tokens is None:
@@ -195,9 +210,15 @@ class Access:
             raise TryLater(
                 f"{self._vault.path}: {refused.strerror}: free space, or make the folder writable"
             ) from refused
+        if self._seed is not None:
+            self._file.state.seed_taken, self._seed = self._seed, None
+            self._file.changed()
 
     def _take_over_seed(self) -> None:
-        """Store the tokens of an older configuration, if there are any and they were never taken before."""
+        """Go on with the tokens of an older configuration, unless they were taken before.
+
+        They are stored as soon as Twitch has accepted them, or before they are spent on a refresh.
+        """
         seed = self._settings.seed
         if seed is None or (secret := seed.refresh_token or seed.access_token) is None:
             return
@@ -211,7 +232,5 @@ class Access:
             refresh_token=seed.refresh_token,
             expires_at=unknown if seed.expires_at is None else seed.expires_at,
         )
-        self._save()
-        self._file.state.seed_taken = digest
-        self._file.save()
+        self._seed = digest
         self._log.info("tokens taken over from the configuration")

@@ -1,0 +1,216 @@
+"""The forkserver: what its children inherit, and that nothing depends on its life."""
+
+import json
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from shared.messages import NeedsSignIn
+from supervisor import child as child_module
+from supervisor import nursery as nursery_module
+from supervisor.nursery import StartFailed, _forkserver_pid, _tracker_pid
+from tests.supervisor.crew import PATIENCE, at_work, nursery
+
+
+@pytest.fixture
+def crew(tmp_path):
+    with at_work(tmp_path, "alice", "bob") as crew:
+        yield crew
+
+
+def gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def new_forkserver(crew, old):
+    return crew.until(lambda: (pid := _forkserver_pid()) != old and pid)
+
+
+def test_a_worker_has_neither_our_variables_nor_our_code_nor_our_main_module(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROOST_TWITCH__CLIENT_SECRET", "s3cret")
+    nursery().close()  # the next one is started from this environment
+    with at_work(tmp_path, "alice") as crew:
+        ok, text = crew.do("alice", "look")
+        assert ok
+        seen = json.loads(text)
+        assert (seen["environment"], seen["rooms"]) == ([], [])
+        assert seen["main"] is None
+        assert seen["descriptors"] == 5  # the standard three, its link, its log
+        for pid in (_forkserver_pid(), _tracker_pid(), crew.row("alice")["pid"]):
+            assert "s3cret" not in str(psutil.Process(pid).environ())
+    assert os.environ["ROOST_TWITCH__CLIENT_SECRET"] == "s3cret"
+
+
+def test_the_preload_is_told_of_extra_certificates_and_of_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROOST_KEY", "s3cret")
+    nursery().close()
+    ours = nursery(ca_file=tmp_path / "ca.pem")
+    ours.open()
+    environment = {}
+    while not environment:  # until it has become another program than we are
+        environment = psutil.Process(_forkserver_pid()).environ()
+    assert {name: value for name, value in environment.items() if name.startswith("ROOST_")} == {
+        "ROOST_PRELOAD_CA": str(tmp_path / "ca.pem")
+    }
+    assert nursery_module.CA_VARIABLE not in os.environ
+    ours.close()
+
+
+def test_a_package_called_worker_in_the_current_folder_is_not_taken_for_ours(tmp_path, monkeypatch):
+    (tmp_path / "worker").mkdir()
+    (tmp_path / "worker" / "__init__.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    nursery().close()
+    with at_work(tmp_path, "alice") as crew:
+        crew.do("alice", "say", "hello")
+        assert psutil.Process(_forkserver_pid()).environ()["PYTHONSAFEPATH"] == "1"
+    assert not (tmp_path / "taken").exists()
+
+
+def test_workers_survive_their_forkserver_and_the_next_start_uses_a_new_one(crew):
+    pids = [row["pid"] for row in crew.supervisor.status()]
+    old = _forkserver_pid()
+    os.kill(old, signal.SIGKILL)
+    crew.until(lambda: gone(old))
+    assert crew.do("alice", "say", "still here") == (True, "still here")
+    assert [row["pid"] for row in crew.supervisor.status()] == pids
+    crew.supervisor.restart("bob")
+    crew.until_replaced("bob", pids[1])
+    assert _forkserver_pid() not in {None, old}
+
+
+@pytest.mark.parametrize(("how", "state", "cause"), [("exit", "FATAL", "exit 78 (misconfigured)")])
+def test_a_worker_whose_forkserver_is_gone_is_still_watched_and_its_exit_code_known(crew, how, state, cause):
+    old = _forkserver_pid()
+    os.kill(old, signal.SIGKILL)
+    crew.until(lambda: gone(old))
+    crew.supervisor.do("alice", how, ["78"], lambda ok, text: None)
+    assert crew.until_state(state, "alice")["exit"] == cause
+    crew.until_replaced("bob", crew.kill("bob"))
+    assert crew.records("worker died", user="bob", cause="SIGKILL")
+
+
+def test_worker_and_forkserver_killed_at_the_same_moment(crew):
+    for _ in range(5):
+        pid = crew.row("alice")["pid"]
+        for victim in (_forkserver_pid(), pid):
+            os.kill(victim, signal.SIGKILL)
+        crew.until_replaced("alice", pid)
+
+
+def test_a_forkserver_that_dies_is_replaced_before_it_is_needed_if_it_had_stood(crew, monkeypatch):
+    monkeypatch.setattr(nursery_module, "SETTLED_SECONDS", 0.0)
+    old = _forkserver_pid()
+    os.kill(old, signal.SIGKILL)
+    assert new_forkserver(crew, old)
+
+
+def test_a_forkserver_that_is_stuck_costs_one_start_and_is_replaced(crew, monkeypatch):
+    monkeypatch.setattr(nursery_module, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("supervisor.staff.REPORT_SECONDS", 0.1)
+    old = _forkserver_pid()
+    os.kill(old, signal.SIGSTOP)
+    pid = crew.row("alice")["pid"]
+    crew.supervisor.restart("alice")
+    crew.until_replaced("alice", pid)
+    assert gone(old)
+    assert crew.row("bob")["state"] == "RUNNING"
+
+
+def test_a_start_that_gets_no_answer_fails_and_says_so(monkeypatch):
+    monkeypatch.setattr(nursery_module, "PATIENCE_SECONDS", 0.2)
+    ours = nursery()
+    ours.open()
+    pid = _forkserver_pid()
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(StartFailed, match=f"the forkserver .pid {pid}. did not answer for 0.2 s"):
+        ours.start("alice")
+    ours.close()
+
+
+def test_the_death_of_the_resource_tracker_is_mended(crew):
+    old = _tracker_pid()
+    os.kill(old, signal.SIGKILL)
+    crew.until(lambda: gone(old) and _tracker_pid() != old)
+    pid = crew.row("alice")["pid"]
+    crew.supervisor.restart("alice")
+    crew.until_replaced("alice", pid)
+
+
+def test_strangers_left_to_us_are_collected(crew):
+    pid = os.fork()
+    if pid == 0:
+        if os.fork() == 0:
+            os.setsid()
+        os._exit(3)  # both leave; the second one is ours by inheritance
+    crew.until(lambda: not psutil.pid_exists(pid))
+    own = {_forkserver_pid(), _tracker_pid()}
+    crew.until(lambda: {child.pid for child in psutil.Process().children()} == own)
+
+
+def test_a_terminal_interrupt_and_hang_up_do_not_end_the_forkserver(crew):
+    pid = _forkserver_pid()
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        os.kill(pid, number)
+    crew.until_replaced("alice", crew.kill("alice"))
+    assert _forkserver_pid() == pid
+
+
+def test_without_pidfd_deaths_are_seen_all_the_same(tmp_path, monkeypatch):
+    def unavailable(pid):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(child_module.os, "pidfd_open", unavailable)
+    with at_work(tmp_path, "alice", "bob") as crew:
+        crew.until_replaced("alice", crew.kill("alice"))
+        old = _forkserver_pid()
+        os.kill(old, signal.SIGKILL)
+        crew.until(lambda: gone(old))
+        crew.until_replaced("bob", crew.kill("bob"))
+        crew.supervisor.stop("bob")
+        crew.until_state("STOPPED", "bob")
+
+
+def test_a_death_that_nobody_reports_is_buried_without_its_exit_code(tmp_path, monkeypatch):
+    monkeypatch.setattr("supervisor.staff.REPORT_SECONDS", 0.1)
+    with at_work(tmp_path, "alice", "bob") as crew:
+        stuck = _forkserver_pid()
+        os.kill(stuck, signal.SIGSTOP)
+        crew.until_replaced("alice", crew.kill("alice"))
+        assert crew.records("worker died", cause="exit status unknown")
+        assert gone(stuck)
+
+
+def test_running_out_of_descriptors_is_a_failed_start(crew, monkeypatch):
+    def none_left():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(child_module, "pair", none_left)
+    pid = crew.kill("alice")
+    crew.until_state("BACKOFF", "alice")
+    crew.until(lambda: "Too many open files" in (crew.row("alice")["reason"] or ""))
+    monkeypatch.undo()
+    crew.until_replaced("alice", pid)
+
+
+def test_a_last_word_counts(crew):
+    """What was said in the instant before the death is heard after it."""
+    crew.supervisor.do("alice", "fail", ["1", "the very last"], lambda ok, text: None)
+    crew.until(lambda: crew.records("worker died", reason="the very last"))
+    assert NeedsSignIn.model_fields  # the words of the link are the shared ones
+
+
+def test_closing_ends_both_processes_and_by_force_if_need_be(monkeypatch):
+    monkeypatch.setattr(nursery_module, "FAREWELL_SECONDS", 0.2)
+    ours = nursery()
+    ours.open()
+    pids = _forkserver_pid(), _tracker_pid()
+    os.kill(pids[0], signal.SIGSTOP)
+    ours.close()
+    end = time.monotonic() + PATIENCE
+    while not all(map(gone, pids)):
+        assert time.monotonic() < end
+    ours.close()
