@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
+from bench.contestants import script
 from bench.flood import BLOCK, PERSON, Flood, flooding
 from bench.measure import cpu_seconds
 from bench.report import Report, ratio
-from bench.contestants import script
 from bench.roost import LISTENING, Roost
 from bench.stage import Stage
 
@@ -32,8 +32,8 @@ def measure(stage: Stage, *, quick: bool) -> Iterator[Report]:
     costs = median(ours.costs), median(naive.costs)
     yield Report(
         title="other people's messages, one worker, TLS",
-        method=f"{ours_blocks * BLOCK} frames of 1.5 KB (naive: {naive_blocks * BLOCK}) as fast as they are taken -> "
-        f"PUT for an own message behind them; median of {rounds}; CPU: of all threads of the worker",
+        method=f"{ours_blocks * BLOCK} frames of 1.5 KB (naive: {naive_blocks * BLOCK}) as fast as they are "
+        f"taken -> PUT for an own message behind them; median of {rounds}; CPU of all threads of the worker",
         columns=("messages/s", "CPU a message"),
         ratios=[("ours / naive (aim >= 2.00 messages/s)", ratio(*rates), ratio(*costs))],
         values=[

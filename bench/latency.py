@@ -7,7 +7,7 @@ from bench.contestants import CONTESTANTS
 from bench.measure import cpu_seconds, percentile
 from bench.report import Report, Row, milliseconds, ratio
 from bench.stage import Stage
-from bench.twitch import Twitch, sandbox
+from bench.twitch import Person, Twitch, sandbox
 
 WARM_UP = 30  # messages of each user before the counting begins, shared by all when there are many
 AIMS = {"naive": "p50 <= 0.65", "TwitchIO": "p50 <= 0.70"}  # one user, TLS
@@ -45,18 +45,18 @@ def _compare(stage: Stage, twitch: Twitch, users: int, rounds: int, messages: in
     for turn in range(rounds):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
-            _take_part(stage, twitch, name, users, messages, tallies[name])
+            people = twitch.start_over(users)
+            with CONTESTANTS[name](stage, twitch, people) as pids:
+                _take_part(twitch, people, pids, messages, tallies[name])
     return tallies
 
 
-def _take_part(stage: Stage, twitch: Twitch, name: str, users: int, messages: int, tally: Tally) -> None:
-    people = twitch.start_over(users)
-    with CONTESTANTS[name](stage, twitch, people) as pids:
-        twitch.converse(people, max(WARM_UP, 2 * users))
-        after, cpu = twitch.position(), cpu_seconds(pids)
-        twitch.converse(people, messages)
-        tally.cpu += cpu_seconds(pids) - cpu
-        tally.latencies += twitch.latencies(after)
+def _take_part(twitch: Twitch, people: list[Person], pids: list[int], messages: int, tally: Tally) -> None:
+    twitch.converse(people, max(WARM_UP, 2 * len(people)))
+    after, cpu = twitch.position(), cpu_seconds(pids)
+    twitch.converse(people, messages)
+    tally.cpu += cpu_seconds(pids) - cpu
+    tally.latencies += twitch.latencies(after)
 
 
 def _report(users: int, tls: bool, much: str, tallies: dict[str, Tally]) -> Report:
@@ -69,8 +69,8 @@ def _report(users: int, tls: bool, much: str, tallies: dict[str, Tally]) -> Repo
             ratios.append((f"ours / {name}{aim}", *map(ratio, ours, tally.marks)))
     return Report(
         title=f"latency, {who}, {'TLS' if tls else 'plain'}",
-        method=f"chat event handed to its socket -> PUT /chat/color at the sandbox, both by its clock; {much} of "
-        "1.5 KB, each after the last one's PUT; one contestant at a time, blocks alternating",
+        method="chat event handed to its socket -> PUT /chat/color at the sandbox, both by its clock; "
+        f"{much} of 1.5 KB, each after the last one's PUT; one contestant at a time, blocks alternating",
         columns=("p50", "p99", "CPU a message"),
         ratios=ratios,
         values=[(name, *map(milliseconds, tally.marks)) for name, tally in tallies.items()],

@@ -49,8 +49,8 @@ def measure(stage: Stage, *, quick: bool) -> Iterator[Report]:
     values: list[Row] = [(f"ours, {users} (aim USS after <= 8)", *w.cells()) for users, w in weights.items()]
     yield Report(
         title="memory of a connected worker, TLS",
-        method=f"smaps_rollup, median of all workers, {SETTLE_SECONDS:g} s after connecting and after {CHANGES} "
-        "color changes each; all: PSS of every process (supervisor and forkserver too) after, for each user",
+        method=f"smaps_rollup, median of workers, {SETTLE_SECONDS:g} s after connecting, and after "
+        f"{CHANGES} color changes; all: PSS of every process after, supervisor included, for each user",
         columns=("USS before", "USS after", "PSS before", "PSS after", "all"),
         ratios=ratios,
         values=[*values, (f"{independent} independent naive processes", *baseline.cells())],

@@ -1,4 +1,4 @@
-"""The worker that one writes first: a process of its own for one user, each library used as its manual begins.
+"""The worker that one writes first: a process for one user, each library used as its manual begins.
 
 It is the yardstick, so it does what ours does for a message (decode, validate, decide, change the color,
 retry, log) and is not made slow on purpose: one session, one connection, models built once.

@@ -1,6 +1,7 @@
 """What a measured script is told on its standard input."""
 
 import json
+import random
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,4 @@ def read_orders() -> Orders:
 
 def any_color() -> str:
     """What every contestant asks for."""
-    import random
-
     return f"#{random.randrange(0x1000000):06x}"

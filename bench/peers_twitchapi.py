@@ -28,7 +28,7 @@ async def attend(orders: Orders, person: Person) -> EventSubWebsocket:
             await twitch.update_user_chat_color(person.id, any_color())
 
     eventsub = EventSubWebsocket(twitch, connection_url=orders.eventsub_url)
-    eventsub.start()
+    eventsub.start()  # type: ignore[no-untyped-call]
     await eventsub.listen_channel_chat_message(person.id, person.id, on_message)
     return eventsub
 

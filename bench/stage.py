@@ -28,11 +28,11 @@ class Broken(Exception):
 
 
 class Stage:
-    """``ca_file`` signs the servers; ``bundle`` is it among the public ones, for clients that know one file."""
+    """``ca_file`` has signed the servers; ``bundle`` holds it among the public ones."""
 
     def __init__(self) -> None:
         # Short: control sockets are made in it, and their paths may have 107 bytes.
-        self.folder = Path(tempfile.mkdtemp(prefix="roost-bench-", dir="/tmp"))  # noqa: S108
+        self.folder = Path(tempfile.mkdtemp(prefix="roost-bench-", dir="/tmp"))
         authority = trustme.CA()
         self.ca_file = self.folder / "ca.pem"
         self.bundle = self.folder / "bundle.pem"

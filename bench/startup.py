@@ -44,16 +44,16 @@ def measure(stage: Stage, *, quick: bool) -> Iterator[Report]:
     ]
     yield Report(
         title=f"start and stop of {users} workers, TLS",
-        method=f"from the start of `roost run` to the log records of the last worker, and from SIGTERM to its end; "
-        f"median of {starts}",
+        method=f"from the start of `roost run` to the last worker's log record, and from SIGTERM to the end "
+        f"of all; median of {starts}",
         columns=("time", "workers"),
         ratios=[("ours / independent processes, workers a second", "", ratio(rate, baseline))],
         values=values,
     )
     yield Report(
         title=f"replacement of a killed worker among {users}",
-        method=f"kill -9 of a random worker -> the supervisor's record that the next one is forked (1 ms steps), "
-        f"no back-off; {kills} kills, each after the last replacement listens",
+        method=f"kill -9 of a random worker -> the supervisor's record that the next one is forked, in 1 ms "
+        f"steps; no back-off; {kills} kills, each when the last replacement listens",
         columns=("p50", "p99"),
         ratios=[],
         values=[

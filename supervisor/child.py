@@ -26,7 +26,9 @@ from supervisor.orders import Orders
 
 Heard = Ready | Beat | NeedsSignIn | Failed | Done
 
-LOG_ROOM = 1_048_576  # bytes that a worker can be ahead of us before it has to keep records itself
+# Bytes that a worker can be ahead of us before it has to keep records itself. Not more: all pipes of an
+# unprivileged user share 64 MiB, and beyond that each new one gets 8 KiB (pipe(7), pipe-user-pages-soft).
+LOG_ROOM = 262_144
 MESSAGES_A_TURN = 64  # so that one that talks without end cannot hold the loop
 EXIT_CODE = struct.Struct("q")  # as the forkserver writes it
 

@@ -115,6 +115,6 @@ class Seat:
         """What `health` complains about. One who must sign in is no trouble: a restart would not help."""
         if self.state in {State.RUNNING, State.STOPPED, State.STOPPING}:
             return None
-        if self.state is State.FATAL and self.last_code == Exit.SIGN_IN_REFUSED:
+        if self.state is State.FATAL and self.last_code == Exit.SIGN_IN_REFUSED and not self.refused:
             return None
         return f"{self.name}: {self.state}" + (f" ({self.reason})" if self.reason else "")

@@ -4,6 +4,7 @@ Nothing here waits, and nothing goes through all workers because of one: whoever
 say or a moment to come is called by name.
 """
 
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -209,7 +210,10 @@ class Staff:
             return
         silence = self._settings.silence_seconds
         if time.monotonic() - child.heard_at < silence:
-            self._board.call_at(child.heard_at + silence, partial(self._end_the_silent, seat, child))
+            # Up to a tenth late, so that hundreds of workers share a few awakenings.
+            step = silence / 10
+            moment = math.ceil((child.heard_at + silence) / step) * step
+            self._board.call_at(moment, partial(self._end_the_silent, seat, child))
         else:
             self._ask_to_leave(child, f"no beat for {silence:g} s")
 
