@@ -1,7 +1,6 @@
 """Bringing the staff in line with a configuration: only what changed is touched."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from shared.settings import WorkerSettings
 from supervisor.lifecycle import Event, State
@@ -17,9 +16,6 @@ class Changes:
     stopped: list[str] = field(default_factory=list)
     restarted: list[str] = field(default_factory=list)
     kept: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        return vars(self)
 
 
 def enrol(staff: Staff, wanted: dict[str, WorkerSettings], refused: dict[str, str]) -> Changes:

@@ -6,7 +6,6 @@ all that happens until the loop comes round.
 
 import signal
 import socket
-from types import FrameType
 from typing import Self
 
 TAKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1)
@@ -47,5 +46,5 @@ class Signals:
         self._writer.close()
 
 
-def _note(number: int, frame: FrameType | None) -> None:
+def _note(*_: object) -> None:
     """Being handled at all is what makes Python write the number down."""

@@ -6,6 +6,7 @@ answered, orders taken, records moved and beats sent. Nothing that is called fro
 long, so that a wait can be nested inside any piece of work.
 """
 
+import contextlib
 import selectors
 import signal
 import socket
@@ -86,7 +87,9 @@ class Waiter:
             self._selector.register(source, events, when_ready)
 
     def unwatch(self, source: Source) -> None:
-        self._selector.unregister(source)
+        """Nothing happens if it is not watched."""
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(source)
         self._hungry.pop(source, None)
 
     def pause(self, seconds: float) -> None:

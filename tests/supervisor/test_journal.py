@@ -1,6 +1,5 @@
 """The way of a log record: from a worker's pipe to standard output or a file, whatever happens there."""
 
-import contextlib
 import os
 import stat
 
@@ -19,34 +18,12 @@ def line(second, text="x"):
     return b'{"ts":"2026-01-01T00:00:%02d.000Z","level":"info","event":"%s"}\n' % (second, text.encode())
 
 
-@contextlib.contextmanager
-def standard_output(fd):
-    """Have ``fd`` for standard output, as the kernel sees it."""
-    kept = os.dup(1)
-    os.dup2(fd, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
 @pytest.fixture
 def pipe():
     reader, writer = os.pipe()
-    os.set_blocking(reader, False)
     yield reader, writer
-    for fd in (reader, writer):
-        with contextlib.suppress(OSError):
-            os.close(fd)
-
-
-def fill(writer):
-    with contextlib.suppress(BlockingIOError):
-        os.set_blocking(writer, False)
-        while True:
-            os.write(writer, b"." * 4096)
-    os.set_blocking(writer, True)
+    os.close(reader)
+    os.close(writer)
 
 
 # A worker's pipe.

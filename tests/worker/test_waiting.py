@@ -111,3 +111,10 @@ def test_records_that_found_the_pipe_full_are_moved_by_the_wait(desk):
     while moved < 200_001:
         moved += len(os.read(desk.log_reader, 65_536))
     assert moved == 200_001
+
+
+def test_unwatching_what_is_not_watched_is_no_fault(desk):
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as source:
+        desk.waiter.unwatch(source)
+    os.close(writer)
