@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Protocol
 
 from shared.link import LinkClosed, SupervisorEnd, pair
-from shared.messages import Beat, Done, Failed, Message, NeedsSignIn, Ready, Stop
+from shared.messages import Beat, Done, Failed, NeedsSignIn, Ready, Stop
 from shared.settings import WorkerSettings
 from supervisor.feed import Feed
 from supervisor.nursery import Birth, Nursery, StartFailed
@@ -85,9 +85,6 @@ class Child:
         self._watch(self._birth.sentinel, self._read_sentinel)
         if self._pidfd is not None:
             self._watch(self._pidfd, self._note_death)
-
-    def send(self, message: Message) -> bool:
-        return self._link.send(message)
 
     def hear(self, at_most: int | None = MESSAGES_A_TURN) -> list[Heard]:
         """What it has said since the last time."""

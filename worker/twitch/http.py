@@ -40,7 +40,7 @@ class _OneContextAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
-    def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
+    def cert_verify(self, conn: Any, *_: object, **__: object) -> None:
         """The stock one would load the certificate bundle again for each pool."""
         conn.cert_reqs = "CERT_REQUIRED"
 
