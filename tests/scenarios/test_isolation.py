@@ -76,3 +76,48 @@ def forkserver(family: list[psutil.Process]) -> int | None:
             if "forkserver" in " ".join(process.cmdline()) and not process.name().startswith("roost:"):
                 return process.pid
     return None
+
+
+def test_a_worker_that_hangs_is_ended_and_replaced_and_its_neighbour_works_on(house, twitch):
+    house.settings["supervisor"] |= {"silence_seconds": 2, "grace_seconds": 1}
+    for login in ("alice", "bob"):
+        house.hire(login)
+    house.open()
+    hung = house.status()["alice"]["pid"]
+    os.kill(hung, signal.SIGSTOP)
+    twitch.chat("bob", "bob")
+    twitch.expect("color", accepted=True, login="bob")
+    rows = house.until(lambda rows: rows["alice"]["pid"] not in {hung, None})
+    assert rows["bob"]["restarts"] == 0
+    assert "no beat" in house.expect_record("worker died", user="alice")["cause"]
+    house.until(lambda rows: rows["alice"]["phase"] == "listening")
+
+
+def test_a_strangers_sigterm_to_a_worker_is_an_accident_and_it_comes_back(house, twitch):
+    house.hire("alice")
+    house.open()
+    before = house.status()["alice"]["pid"]
+    os.kill(before, signal.SIGTERM)
+    rows = house.until(lambda rows: rows["alice"]["pid"] not in {before, None})
+    assert rows["alice"]["restarts"] == 1
+    assert "SIGTERM" in house.expect_record("worker died", user="alice")["cause"]
+
+
+def test_a_reload_restarts_only_whom_it_concerns_and_a_faulty_one_nobody(house, twitch):
+    for login in ("alice", "bob"):
+        house.hire(login)
+    twitch.user("carol")
+    house.settings["supervisor"]["watch"] = True
+    house.open()
+    twitch.chat("alice", "alice")
+    before = house.until(lambda rows: rows["alice"]["counters"].get("changes") == 1)
+    house.settings["users"][0]["channels"] = ["alice", "carol"]
+    house.write()
+    rows = house.until(lambda rows: rows["alice"]["facts"].get("channels") == 2)
+    assert rows["bob"]["pid"] == before["bob"]["pid"]
+    assert rows["alice"]["counters"]["changes"] == 1
+    house.settings["twitch"]["helix_url"] = "http://elsewhere.example"
+    house.write()
+    assert "https://" in house.roost("reload", expect=None)
+    after = house.status()
+    assert {login: after[login]["pid"] for login in after} == {login: rows[login]["pid"] for login in rows}
