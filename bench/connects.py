@@ -10,7 +10,7 @@ from bench.twitch import Twitch, sandbox
 
 
 def measure(stage: Stage, *, quick: bool) -> Iterator[Report]:
-    ours, stock = (1_000, 200) if quick else (5_000, 1_500)
+    ours, stock = (1_000, 500) if quick else (5_000, 4_000)
     with sandbox(stage, tls=True) as twitch:
         rows = [
             _dial(stage, twitch, "ours", ours, "ours (aim: none of 5000)"),

@@ -55,7 +55,8 @@ def ours(url: str, tls: ssl.SSLContext) -> Dial:
 
 def stock(url: str, tls: ssl.SSLContext) -> Dial:
     def dial() -> None:
-        signal.setitimer(signal.ITIMER_REAL, HUNG_SECONDS)
+        # Again and again: cleaning up after the first interruption may hang as well.
+        signal.setitimer(signal.ITIMER_REAL, HUNG_SECONDS, HUNG_SECONDS)
         try:
             with connect(url, ssl=tls) as socket:
                 socket.recv()

@@ -17,9 +17,8 @@ from typing import BinaryIO
 from websockets.utils import accept_key
 
 from bench.stage import Broken, Stage
-from bench.twitch import CLIENT_ID, FRAME_BYTES, SCOPES, Person
+from bench.twitch import CLIENT_ID, FILLING, SCOPES, Person
 from sandbox import chat, clock, messages, wire
-from sandbox.control_chat import padded
 from sandbox.subscriptions import Subscription
 from sandbox.users import User, Users
 
@@ -143,7 +142,7 @@ class _Chat:
 
     def _frame(self, chatter: User, text: str) -> bytes:
         event = chat.message_event(
-            self._alice, chatter, padded(text, FRAME_BYTES), id_=messages.message_id(), users=self._users
+            self._alice, chatter, text + FILLING, id_=messages.message_id(), users=self._users
         )
         return wire.text_frame(messages.notification(self._subscription, CHAT, "1", event))
 

@@ -1,12 +1,13 @@
 """From a chat event to the color change it leads to, and what it costs the one who does it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench.contestants import CONTESTANTS
 from bench.measure import cpu_seconds, percentile
 from bench.report import Report, Row, milliseconds, ratio
-from bench.stage import Stage
+from bench.stage import Broken, Stage
 from bench.twitch import Person, Twitch, sandbox
 
 WARM_UP = 30  # messages of each user before the counting begins, shared by all when there are many
@@ -46,7 +47,7 @@ def _compare(stage: Stage, twitch: Twitch, users: int, rounds: int, messages: in
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
             people = twitch.start_over(users)
-            with CONTESTANTS[name](stage, twitch, people) as pids:
+            with CONTESTANTS[name](stage, twitch, people) as pids, _blame(stage, name):
                 _take_part(twitch, people, pids, messages, tallies[name])
     return tallies
 
@@ -57,6 +58,14 @@ def _take_part(twitch: Twitch, people: list[Person], pids: list[int], messages: 
     twitch.converse(people, messages)
     tally.cpu += cpu_seconds(pids) - cpu
     tally.latencies += twitch.latencies(after)
+
+
+@contextmanager
+def _blame(stage: Stage, name: str) -> Iterator[None]:
+    try:
+        yield
+    except Broken as fault:
+        raise Broken(f"{name}: {fault}\n{stage.last_errors()}") from None
 
 
 def _report(users: int, tls: bool, much: str, tallies: dict[str, Tally]) -> Report:

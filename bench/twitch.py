@@ -16,8 +16,9 @@ from bench.stage import Broken, Stage, python
 CLIENT_ID = "sandboxsecretclient000000000000"  # published by the sandbox
 CLIENT_SECRET = "sandboxsecret0000000000000000"
 SCOPES = ["user:read:chat", "user:manage:chat_color"]
-FRAME_BYTES = 1_500
+FILLING = " " + "x" * 180  # a notification has its text twice, and 1.1 KB beside it: 1.5 KB
 ANSWER_SECONDS = 10.0
+QUIET_SECONDS = 8.0  # nobody has subscribed for so long: nobody will
 WITHOUT_LIMITS = {"bucket": 1e9}
 
 
@@ -58,14 +59,17 @@ class Twitch:
         request = _Exchange(self._steering, "GET", "/control/state")
         return int(request.answer()["journal"])
 
-    def without_subscription(self, people: list[Person], seconds: float) -> set[str]:
-        """Wait until all of ``people`` have subscribed; the logins of those who have not by then."""
-        missing, after, until = {person.login for person in people}, 0, time.monotonic() + seconds
+    def without_subscription(self, people: list[Person]) -> list[Person]:
+        """Wait until all of ``people`` have subscribed, or no more of them do; those who have not."""
+        missing = {person.login: person for person in people}
+        after, until = 0, time.monotonic() + QUIET_SECONDS
         while missing and time.monotonic() < until:
             answer = _journal(self._steering, kind="subscribe", after=after, wait=0.5).answer()
             after = answer["next"]
-            missing -= {entry["login"] for entry in answer["entries"] if entry["status"] == 202}
-        return missing
+            for entry in answer["entries"]:
+                if entry["status"] == 202 and missing.pop(entry["login"], None):
+                    until = time.monotonic() + QUIET_SECONDS
+        return list(missing.values())
 
     def converse(self, people: list[Person], count: int) -> None:
         """Have ``people`` speak in turn, each as soon as the last one's color has changed.
@@ -79,7 +83,7 @@ class Twitch:
             for n in range(count):
                 login = people[n % len(people)].login
                 color = _journal(listening, kind="color", after=after, wait=ANSWER_SECONDS)
-                message = {"channel": login, "chatter": login, "text": f"message {n}", "pad": FRAME_BYTES}
+                message = {"channel": login, "chatter": login, "text": f"message {n}{FILLING}"}
                 spoken = _post(speaking, "chat", message)
                 heard = color.answer()
                 spoken.answer()

@@ -40,6 +40,7 @@ def message_event(channel: User, chatter: User, text: str, *, id_: str, users: U
             "cheer": None,
             "reply": None,
             "channel_points_custom_reward_id": None,
+            "channel_points_animation_id": None,  # not in the reference; TwitchIO reads it from every message
         }
     )
 

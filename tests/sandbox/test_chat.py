@@ -8,6 +8,7 @@ EVENT_FIELDS = {
     "chatter_user_id", "chatter_user_login", "chatter_user_name",
     "message_id", "source_message_id", "is_source_only", "message", "color", "badges", "source_badges",
     "message_type", "cheer", "reply", "channel_points_custom_reward_id",
+    "channel_points_animation_id",
 }  # fmt: skip
 
 
