@@ -40,13 +40,16 @@ def apart(work: Callable[[], Outcome], *, keep: set[int]) -> Outcome:
 
 
 def _finish(work: Callable[[], object], writer: int, keep: set[int]) -> NoReturn:
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    birth.close_all_but(keep | {0, 1, 2, writer})
-    outcome: object
+    """Nothing may unwind from here into the worker's code: this process has none of its world."""
     try:
-        outcome = work()
-    except Exception as fault:  # noqa: BLE001  it is raised again where somebody waits for it
-        outcome = fault
-    os.write(writer, pickle.dumps(outcome))
-    os._exit(0)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        birth.close_all_but(keep | {0, 1, 2, writer})
+        outcome: object
+        try:
+            outcome = work()
+        except Exception as fault:  # noqa: BLE001  it is raised again where somebody waits for it
+            outcome = fault
+        os.write(writer, pickle.dumps(outcome))
+    finally:
+        os._exit(0)  # with nobody left to read it, or an outcome that cannot be told, silence tells enough

@@ -40,3 +40,20 @@ def test_what_it_raises_is_raised_here():
 def test_one_that_is_killed_may_be_tried_again():
     with pytest.raises(TryLater):
         apart(lambda: os.kill(os.getpid(), signal.SIGKILL), keep=set())
+
+
+def test_when_the_worker_is_killed_meanwhile_the_fork_ends_and_never_runs_on_in_its_code(tmp_path):
+    reader, writer = os.pipe()
+    ran_on = tmp_path / "ran_on"
+    worker = os.fork()
+    if worker == 0:
+        try:
+            apart(lambda: os.kill(os.getppid(), signal.SIGKILL), keep={writer})
+        finally:
+            ran_on.touch()
+            os._exit(1)
+    os.close(writer)
+    os.waitpid(worker, 0)
+    with open(reader, "rb") as until_the_fork_has_ended:
+        assert until_the_fork_has_ended.read() == b""
+    assert not ran_on.exists()
