@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("figure", nargs="?", choices=[*FIGURES, "all"], default="all")
     parser.add_argument("--quick", action="store_true", help="about a minute: less of everything, noisier")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = FIGURES.values() if asked.figure == "all" else [FIGURES[asked.figure]]
     try:
         with Stage() as stage:
@@ -32,6 +32,7 @@ def main() -> int:
         print(f"bench: {fault}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("bench: interrupted; what it had started is ended", file=sys.stderr)
         return 128 + signal.SIGINT
     return 0
 

@@ -37,5 +37,6 @@ def _dial(stage: Stage, twitch: Twitch, how: str, count: int, label: str) -> tup
     if not line:
         raise Broken(f"no connects came of it ({how}): {stage.last_errors()}")
     result = json.loads(line)
-    each = result["seconds"] / count
-    return label, str(count), str(result["hung"]), str(result["failed"]), f"{each * 1000:.1f} ms"
+    hung, failed = result["hung"], result["failed"]
+    each = result["seconds"] / max(1, count - hung - failed)
+    return label, str(count), str(hung), str(failed), f"{each * 1000:.1f} ms"

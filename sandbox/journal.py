@@ -24,9 +24,10 @@ class Journal:
     _ring: list[Entry] = field(default_factory=list)
     _waiting: dict[asyncio.Event, Filter] = field(default_factory=dict)
 
-    def note(self, kind: str, **facts: object) -> None:
+    def note(self, kind: str, at_ns: int | None = None, /, **facts: object) -> None:
+        """``at_ns`` is for what happened before it could be noted; else it happens now."""
         self.last += 1
-        entry = {"n": self.last, "at_ns": time.monotonic_ns(), "kind": kind, **facts}
+        entry = {"n": self.last, "at_ns": at_ns or time.monotonic_ns(), "kind": kind, **facts}
         if len(self._ring) < self.capacity:
             self._ring.append(entry)
         else:

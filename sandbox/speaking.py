@@ -1,6 +1,7 @@
 """People speak: one message to all who read the channel, and many at a steady pace."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from sandbox import chat, messages
@@ -24,10 +25,14 @@ def say(
     """Return the event's message id and the number of sockets it went to."""
     event_id = id_ or messages.message_id()
     event = chat.message_event(channel, chatter, text, id_=event_id, users=world.users)
+    # Before the write: the client that it wakes may take the core first, and the stamp would come late.
+    handed_at = time.monotonic_ns()
     deliveries = world.publish("channel.chat.message", channel, event, id_=notification_id, at=at)
     world.chat_sent += 1
     if world.settings.journal_chat:
-        world.journal.note("chat", channel=channel.login, chatter=chatter.login, event_message_id=event_id)
+        world.journal.note(
+            "chat", handed_at, channel=channel.login, chatter=chatter.login, event_message_id=event_id
+        )
     return event_id, deliveries
 
 
