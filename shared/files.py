@@ -1,7 +1,29 @@
 """Writing files so that a crash at any instant leaves the old content or the new, never half of one."""
 
+import errno
 import os
 from pathlib import Path
+
+from shared.errors import ConfigurationFault, RoostError, TryLater
+
+# What only a person can mend. Everything else a disk may get over: space is freed, a mount comes back.
+FOR_A_PERSON = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ELOOP,
+    errno.EROFS,
+}
+
+
+def fault(refused: OSError, path: Path) -> RoostError:
+    """The error to raise where ``path`` (or what ``refused`` names) cannot be used at all."""
+    where, why = refused.filename or path, refused.strerror
+    if refused.errno in FOR_A_PERSON:
+        return ConfigurationFault(f"{where}: {why}: make it the service user's own, to read and write")
+    return TryLater(f"{where}: {why}: free space, or bring the disk back; it is tried again")
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -4,20 +4,24 @@ Trading a one-time refresh token is such a thing: between Twitch's answer and it
 there is a moment in which the old token is spent and the new one only in memory.
 """
 
+import io
 import os
 import pickle
+import select
+import selectors
 import signal
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 from shared.errors import TryLater
 from worker import birth
+from worker.waiting import Waiter
 
 Outcome = TypeVar("Outcome")
 
 
-def apart(work: Callable[[], Outcome], *, keep: set[int]) -> Outcome:
-    """Return, or raise, what ``work`` does. It runs in a fork that goes on when we die.
+def apart(work: Callable[[], Outcome], *, keep: set[int], waiter: Waiter) -> Outcome:
+    """Return, or raise, what ``work`` does. It runs in a fork that goes on when we die, or leave.
 
     Of our descriptors it has only ``keep``: the user's lock among them, so that the next worker of
     this user waits until it is done. ``work`` must not use connections that are open here. Raises
@@ -28,8 +32,8 @@ def apart(work: Callable[[], Outcome], *, keep: set[int]) -> Outcome:
     if pid == 0:
         _finish(work, writer, keep)
     os.close(writer)
-    with open(reader, "rb") as pipe:
-        told = pipe.read()
+    with open(reader, "rb", buffering=0) as pipe:
+        told = _listen(pipe, waiter)
     os.waitpid(pid, 0)
     if not told:
         raise TryLater("the process that was to do it was killed")
@@ -37,6 +41,27 @@ def apart(work: Callable[[], Outcome], *, keep: set[int]) -> Outcome:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome  # type: ignore[no-any-return]
+
+
+def _listen(pipe: io.FileIO, waiter: Waiter) -> bytes:
+    """Everything until the other end is closed; the worker's sockets are served meanwhile."""
+    told = bytearray()
+    over = False
+
+    def take(_: int) -> bool:
+        nonlocal over
+        some = pipe.read(select.PIPE_BUF)
+        told.extend(some or b"")
+        over = not some
+        return False
+
+    waiter.watch(pipe, selectors.EVENT_READ, take)
+    try:
+        while not over:
+            waiter.turn(None)
+    finally:
+        waiter.unwatch(pipe)
+    return bytes(told)
 
 
 def _finish(work: Callable[[], object], writer: int, keep: set[int]) -> NoReturn:

@@ -7,11 +7,11 @@ from typing import NoReturn
 from structlog.typing import FilteringBoundLogger
 
 from shared import files
-from shared.errors import ConfigurationFault
 from shared.settings import Color, WorkerSettings
 from worker import tls
 from worker.color.job import CHAT_MESSAGE, SCOPES, ColorJob
-from worker.eventsub.listener import Listener, Topic
+from worker.eventsub.listener import Listener
+from worker.eventsub.subscriptions import Topic
 from worker.eventsub.wire import Wire
 from worker.lock import UserLock
 from worker.patience import insist
@@ -57,6 +57,7 @@ class UserWorker:
         self._color.act()
         self._keep_access()
         self._save_when_due()
+        self._waiter.vitals.phase = "rate-limited" if self._color.limited else self._listener.phase
 
     def _idle(self) -> NoReturn:
         self._waiter.vitals.phase = "no jobs"
@@ -72,10 +73,7 @@ class UserWorker:
             self._lock.acquire(self._waiter, self._log)
             self._file = StateFile(folder / "state.json", self._log)
         except OSError as refused:
-            raise ConfigurationFault(
-                f"{refused.filename or folder}: {refused.strerror}: "
-                "make it a folder that the service's user can read and write"
-            ) from refused
+            raise files.fault(refused, folder) from refused
         counters = self._waiter.vitals.counters
         for counted in (self._file.state.counters, self._settings.counted):
             for name, count in counted.items():
@@ -84,7 +82,7 @@ class UserWorker:
     def _begin(self, color: Color) -> None:
         """Have valid tokens and the channels' ids before connecting: Twitch waits 10 s for a subscription."""
         settings, waiter, log = self._settings, self._waiter, self._log
-        http = Http(settings.twitch.ca_file)
+        http = Http(settings.twitch.ca_file, waiter.breathe)
         oauth = OAuth(http, settings.twitch)
         self._access = Access(
             settings, oauth=oauth, file=self._file, lock=self._lock, scopes=SCOPES, waiter=waiter, log=log
@@ -98,7 +96,7 @@ class UserWorker:
             color, own_id=own_id, helix=self._helix, file=self._file, vitals=waiter.vitals, log=log
         )
         waiter.obey = self._color.order
-        waiter.vitals.describe = self._color.show
+        waiter.vitals.describe = self._describe
         self._listener = Listener(
             topics=[_chat_of(channel, id_, own_id) for channel, id_ in ids.items()],
             own_id=own_id,
@@ -108,8 +106,16 @@ class UserWorker:
             url=settings.twitch.eventsub_url,
             on_event=self._color.hear,
             on_session=self._color.session_began,
+            on_gone=self._forget_id,
             log=log,
         )
+
+    def _describe(self) -> None:
+        """Say what people want to see; called before each beat that has something to tell."""
+        vitals = self._waiter.vitals
+        color = self._color.summary()
+        vitals.say(", ".join([*self._listener.remarks(), *color.remarks]), color.changed_at)
+        vitals.fact(**color.facts)
 
     def _next_deadline(self) -> float | None:
         times = (
@@ -139,6 +145,11 @@ class UserWorker:
         self._listener.hang_up()
         self._access.sign_in(why)
         self._listener.resume()
+
+    def _forget_id(self, channel: str) -> None:
+        """Twitch does not know the id (any more): the next start asks whose the name is now."""
+        self._file.state.ids.pop(channel, None)
+        self._file.changed()
 
     def _resolve_channels(self) -> dict[str, str]:
         """Ids of the channels that exist, asked for once and remembered. Waits as long as it takes."""

@@ -22,6 +22,7 @@ from worker.vitals import Vitals
 
 BEAT_SECONDS = 1.0  # never two beats within this time
 FIRST_BEAT_SECONDS = 0.2  # by then most workers have something better to tell than "starting"
+BREATH_SECONDS = 0.1  # work that takes longer looks round before it goes on
 QUIET_BEATS = 3  # beats within `silence_seconds` when nothing changes
 
 WhenReady = Callable[[int], bool]
@@ -55,6 +56,7 @@ class Waiter:
         self._dismissed = False
         self._silence = silence_seconds
         self._beaten_at = time.monotonic() - BEAT_SECONDS + FIRST_BEAT_SECONDS
+        self._looked_at = time.monotonic()
         self._hungry: dict[Source, WhenReady] = {}
         self._selector = selectors.DefaultSelector()
         self._awaiting_log_room = False
@@ -99,6 +101,11 @@ class Waiter:
         while time.monotonic() < end:
             self.turn(end)
 
+    def breathe(self) -> None:
+        """Look round, unless that was only just done: called between steps that may each take seconds."""
+        if time.monotonic() - self._looked_at > BREATH_SECONDS:
+            self.turn(0.0)
+
     def turn(self, until: float | None) -> None:
         """Wait for anything to happen, at the longest until the monotonic time ``until``.
 
@@ -115,6 +122,7 @@ class Waiter:
             self._call(key.fileobj, key.data, events)  # type: ignore[arg-type]
         for source, when_ready in hungry.items():
             self._call(source, when_ready, selectors.EVENT_READ)
+        self._looked_at = time.monotonic()
         if self._stopping:
             raise Stopping("asked to stop")
 

@@ -10,13 +10,11 @@ import random
 import socket
 import time
 from pathlib import Path
-from typing import Any
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
-from urllib3.connection import HTTPConnection
+from urllib3.util import Url
 from websockets.client import ClientProtocol
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -26,12 +24,14 @@ from shared.backoff import delays
 from shared.logs import logger
 from shared.messages import DOWN, Beat, Stop
 from shared.settings import Color, Twitch
+from worker import tls
 from worker.color.colors import Palette
 from worker.color.commands import parse_command
 from worker.eventsub.conversation import Conversation
 from worker.eventsub.frames import decode
 from worker.eventsub.sieve import is_foreign
-from worker.twitch.http import Http
+from worker.twitch import punctual
+from worker.twitch.http import Adapter, Http
 from worker.twitch.oauth import OAuth
 
 WELCOME = b"""{"metadata":{"message_id":"m","message_type":"session_welcome",
@@ -45,14 +45,13 @@ VALIDATION = b"""{"client_id":"c","login":"l","user_id":"1","scopes":["user:read
 ROUNDS = 3
 
 
-class _AnsweredConnection(HTTPConnection):
+class _AnsweredConnection(punctual.Plain):
     """A connection whose other end has answered already: the kernel's buffers are all the server it needs."""
 
     def _new_conn(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         theirs.sendall(head % len(VALIDATION) + VALIDATION)
-        ours.settimeout(1.0)
         self._theirs = theirs
         return ours
 
@@ -65,10 +64,9 @@ class _AnsweredPool(HTTPConnectionPool):
     ConnectionCls = _AnsweredConnection
 
 
-class _AnsweredAdapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _AnsweredPool}
+class _AnsweredAdapter(Adapter):
+    def new_pool(self, origin: Url) -> HTTPConnectionPool:
+        return _AnsweredPool(origin.host or "")
 
 
 def warm_up(extra: Path | None) -> None:
@@ -120,6 +118,6 @@ def _report() -> None:
 
 def _call(extra: Path | None) -> None:
     http = Http(extra)
-    http.adapter = _AnsweredAdapter()
+    http.adapter = _AnsweredAdapter(tls.context(extra))
     OAuth(http, Twitch(client_id="c", oauth_url="http://localhost")).validate(SecretStr("t"))
     http.close()

@@ -109,6 +109,47 @@ def test_a_failing_change_is_tried_again_and_only_the_newest_color_matters(house
     assert entry["accepted"]
 
 
+def test_what_waits_to_be_tried_again_is_dropped_by_ccd_unless_it_was_asked_for(house, twitch):
+    house.hire("alice")
+    house.open()
+    reset = {"Ratelimit-Remaining": "0", "Ratelimit-Reset": str(int(time.time()) + 2)}
+    busy = {"target": "PUT /helix/chat/color", "kind": "status", "status": 429, "times": 1, "headers": reset}
+    twitch.post("faults", **busy)
+    twitch.chat("alice", "alice")
+    house.until(lambda rows: rows["alice"]["phase"] == "rate-limited")
+    twitch.chat("alice", "alice", "ccd")
+    house.until(lambda rows: rows["alice"]["phase"] == "listening")
+    twitch.chat("alice", "alice", "ccc red")
+    twitch.expect("color", accepted=True, login="alice")
+    twitch.post("faults", **busy)
+    twitch.chat("alice", "alice", "ccc blue")
+    house.until(lambda rows: rows["alice"]["counters"]["failures"] == 2)
+    twitch.chat("alice", "alice", "ccd")
+    twitch.expect("color", accepted=True, login="alice")
+    accepted = twitch.entries("color", accepted=True, login="alice")
+    assert [entry["color"] for entry in accepted] == ["#FF0000", "#0000FF"]
+
+
+def test_a_change_made_while_the_connection_is_down_does_not_pass_for_listening(house, twitch):
+    house.hire("alice")
+    house.open()
+    twitch.fault("GET /ws", "status", status=503)
+    twitch.post("sockets", action="close", login="alice", code=4000)
+    house.until(lambda rows: rows["alice"]["phase"] == "reconnecting")
+    house.roost("color", "alice", "set", "red")
+    rows = house.until(lambda rows: rows["alice"]["counters"].get("changes") == 1)
+    assert rows["alice"]["phase"] in {"connecting", "reconnecting"}
+
+
+def test_a_current_color_that_is_none_is_not_believed(house, twitch):
+    twitch.fault("GET /helix/chat/color", "status", status=200, body='{"data":[{"color":7}]}')
+    house.hire("alice")
+    house.open()
+    twitch.chat("alice", "alice")
+    twitch.expect("color", accepted=True, login="alice")
+    assert house.status()["alice"]["restarts"] == 0
+
+
 def test_a_429_is_obeyed_no_call_before_the_reset(house, twitch):
     house.hire("alice")
     house.open()

@@ -1,5 +1,7 @@
 """The EventSub connection: handed over, lost, silent, refused, revoked; and listening again."""
 
+import json
+
 import pytest
 
 
@@ -103,6 +105,30 @@ def test_a_revoked_subscription_costs_that_channel_only(house, twitch, status):
     change(twitch)
 
 
+@pytest.mark.parametrize("status", ["user_removed", "version_removed"])
+def test_when_the_last_subscription_is_revoked_the_session_is_given_up(alice, twitch, status):
+    twitch.post("subscriptions/revoke", login="alice", status=status)
+    record = alice.expect_record("connection lost", user="alice")
+    assert record["reason"] == "every subscription was revoked"
+    assert record["retry_in"] >= 60
+    row = alice.until(lambda rows: rows["alice"]["phase"] == "reconnecting")["alice"]
+    assert "alice" in row["detail"]
+
+
+def test_a_channel_that_was_deleted_is_looked_up_again_by_the_next_worker(house, twitch):
+    twitch.user("bob")
+    house.hire("alice", channels=["alice", "bob"])
+    house.open()
+    gone = {"target": "POST /helix/eventsub/subscriptions", "kind": "status", "status": 400, "times": 1}
+    twitch.post("faults", **gone, body='{"status":400,"message":"user not found"}')
+    house.roost("restart", "alice")
+    house.expect_record("not subscribed", user="alice")
+    house.until(lambda rows: rows["alice"]["phase"] == "listening")
+    house.roost("stop", "alice")
+    stored = json.loads((house.folder / "state" / "users" / "alice" / "state.json").read_bytes())
+    assert len(stored["ids"]) == 1
+
+
 def test_a_channel_where_the_user_is_banned_or_that_does_not_exist_leaves_the_others(house, twitch):
     twitch.user("bob")
     house.hire("alice", channels=["nobody_here", "bob", "alice"])
@@ -111,6 +137,7 @@ def test_a_channel_where_the_user_is_banned_or_that_does_not_exist_leaves_the_ot
     assert house.expect_record("not subscribed", user="alice")["channel"] == "bob"
     assert house.expect_record("no such channel", user="alice")["channel"] == "nobody_here"
     change(twitch)
+    house.until(lambda rows: "not in bob (no access to this channel)" in rows["alice"]["detail"])
 
 
 def test_where_nothing_can_be_subscribed_it_does_not_hammer(house, twitch):

@@ -5,6 +5,7 @@ import os
 import signal
 
 import psutil
+import pytest
 
 
 def state_of(house, login="alice"):
@@ -32,6 +33,17 @@ def test_a_user_folder_that_is_a_file_is_misconfigured_and_says_so(house, twitch
     house.open("bob")
     rows = house.until(lambda rows: rows["alice"]["state"] == "FATAL")
     assert str(state_of(house).parent) in rows["alice"]["reason"]
+
+
+@pytest.mark.parametrize("name", ["tokens", "state.json", "lock"])
+def test_a_folder_where_a_file_belongs_is_misconfigured_and_says_so(house, twitch, name):
+    house.hire("alice")
+    state_of(house).with_name(name).mkdir(parents=True, mode=0o700)
+    house.hire("bob")
+    house.open("bob")
+    rows = house.until(lambda rows: rows["alice"]["state"] == "FATAL")
+    assert str(state_of(house).with_name(name)) in rows["alice"]["reason"]
+    assert rows["alice"]["restarts"] == 0
 
 
 def test_counters_and_colors_survive_a_clean_stop(house, twitch):

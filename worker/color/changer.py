@@ -25,6 +25,7 @@ class Change:
 class Changer:
     def __init__(self, delays: Callable[[], Iterator[float]]) -> None:
         self.pending: Change | None = None
+        self.limited = False  # whether `pending` waits because we were told to
         self.superseded = 0
         self._new_delays = delays
         self._delays = delays()
@@ -42,19 +43,25 @@ class Changer:
             self.superseded += 1
         self.pending = change
 
+    def drop(self) -> None:
+        """Nobody wants the pending change any more."""
+        self.pending = None
+        self.limited = False
+
     def due(self) -> float | None:
         """When to try ``pending``: a time that may have passed, or ``None``."""
         return None if self.pending is None else self._not_before
 
     def settled(self) -> None:
         """The other side answered for good, yes or no: the pending change is done."""
-        self.pending = None
+        self.drop()
         self._failures = 0
         self._not_before = 0.0
         self._delays = self._new_delays()
 
     def failed(self, now: float) -> float:
         """The try failed and may work later; return the seconds until the next."""
+        self.limited = False
         self._failures += 1
         wait = BREAKER_SECONDS if self.broken else next(self._delays)
         self._not_before = now + wait
@@ -62,4 +69,5 @@ class Changer:
 
     def held(self, now: float, seconds: float) -> None:
         """We were told to wait, which is no failure."""
+        self.limited = True
         self._not_before = now + seconds

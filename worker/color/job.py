@@ -3,6 +3,7 @@
 import random
 import time
 from collections import deque
+from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from structlog.typing import FilteringBoundLogger
@@ -17,7 +18,7 @@ from worker.color.commands import Command, Nonsense, SetColor, SwitchOff, Switch
 from worker.patience import RateLimited
 from worker.state import COLORS_KEPT, StateFile
 from worker.twitch.helix import ColorRefused, Helix
-from worker.vitals import Vitals
+from worker.vitals import Fact, Vitals
 
 SCOPES = {
     "user:read:chat": "to see your own messages",
@@ -27,6 +28,14 @@ CHAT_MESSAGE = "channel.chat.message"
 HEX_REFUSALS = 2  # in a row, before falling back to names
 HEX_RETRY_SECONDS = 24 * 3600.0
 LATENCIES_KEPT = 500
+
+
+class Summary(NamedTuple):
+    """What people want to know: short sentences, the last of them true since ``changed_at`` (Unix)."""
+
+    remarks: list[str]
+    changed_at: float | None
+    facts: dict[str, Fact]
 
 
 class _ChatMessage(BaseModel):
@@ -61,6 +70,11 @@ class ColorJob:
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)  # seconds
         self._current = self._state.colors[-1] if self._state.colors else None
         self._changed_at: float | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether a change waits until Twitch takes requests again."""
+        return self._changer.limited
 
     def deadline(self) -> float | None:
         """When ``act`` has something to do, on the monotonic clock."""
@@ -120,7 +134,6 @@ class ColorJob:
             self._refused(change, str(refused))
         except RateLimited as limited:
             self._changer.held(time.monotonic(), limited.seconds)
-            self._vitals.phase = "rate-limited"
             self._count_failure("rate_limited")
             self._log.warning("rate limited", retry_in=round(limited.seconds, 1))
         except TryLater as away:
@@ -144,6 +157,9 @@ class ColorJob:
     def _switch(self, *, on: bool, channel: str | None = None) -> None:
         self._state.switched_on = on
         self._file.save()
+        pending = self._changer.pending
+        if not on and pending is not None and not pending.explicit:
+            self._changer.drop()
         self._vitals.fact(switched_on=on)
         self._log.info("color changes switched", on=on, channel=channel or "(order)")
 
@@ -169,7 +185,6 @@ class ColorJob:
             self._state.hex_refused_at = None
         self._file.changed()
         self._vitals.count("changes")
-        self._vitals.phase = "listening"
         self._log.info(
             "color changed",
             color=change.color,
@@ -196,26 +211,25 @@ class ColorJob:
         self._vitals.count("failures")
         self._vitals.count(f"failures_{kind}")
 
-    def show(self) -> None:
-        """Say what people want to see; called before each beat that has something to tell."""
-        parts = [f"{self._vitals.counters['changes']} changes"]
+    def summary(self) -> Summary:
+        remarks = [f"{self._vitals.counters['changes']} changes"]
         if not self._state.switched_on:
-            parts.append("switched off")
+            remarks.append("switched off")
         if not self._hex_allowed():
-            parts.append("no hex colors (no Turbo or Prime)")
+            remarks.append("no hex colors (no Turbo or Prime)")
         if self._changer.broken:
-            parts.append("Twitch does not take colors, trying once a minute")
+            remarks.append("Twitch does not take colors, trying once a minute")
         if self._current is not None:
-            parts.append(f"last {self._current}")
-        self._vitals.say(", ".join(parts), self._changed_at)
+            remarks.append(f"last {self._current}")
         latencies = sorted(self._latencies)
-        self._vitals.fact(
-            last_color=self._current,
-            switched_on=self._state.switched_on,
-            hex_allowed=self._hex_allowed(),
-            latency_p50_ms=_percentile(latencies, 0.50),
-            latency_p99_ms=_percentile(latencies, 0.99),
-        )
+        facts: dict[str, Fact] = {
+            "last_color": self._current,
+            "switched_on": self._state.switched_on,
+            "hex_allowed": self._hex_allowed(),
+            "latency_p50_ms": _percentile(latencies, 0.50),
+            "latency_p99_ms": _percentile(latencies, 0.99),
+        }
+        return Summary(remarks, self._changed_at, facts)
 
 
 def _percentile(ordered: list[float], share: float) -> float | None:

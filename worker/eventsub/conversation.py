@@ -102,6 +102,10 @@ class Conversation:
     def listening(self) -> bool:
         return self._current is not None
 
+    @property
+    def dialling(self) -> bool:
+        return self._next is not None
+
     def deadline(self) -> float | None:
         """When ``wake`` must be called."""
         times = [*self._deadlines.values()]

@@ -28,6 +28,7 @@ from worker.eventsub.conversation import (
 )
 from worker.eventsub.frames import BadFrame, Unknown, decode
 from worker.eventsub.sieve import is_foreign
+from worker.eventsub.subscriptions import Subscriptions, Topic
 from worker.eventsub.wire import Wire
 from worker.patience import RateLimited
 from worker.twitch.helix import Helix, Subscribed
@@ -35,18 +36,15 @@ from worker.twitch.oauth import SignInNeeded
 from worker.waiting import Waiter
 
 NO_ROOM_SECONDS = 120.0  # limits on connections and subscriptions clear in minutes, not seconds
+REFUSED_SECONDS = 3600.0  # a ban may end, an account come back
 LONGEST_BACKOFF_SECONDS = 60.0
 RETRY_SECONDS = 1.0
 
-
-@dataclass(frozen=True)
-class Topic:
-    """One subscription that we want; ``channel`` is its name for people."""
-
-    kind: str
-    version: str
-    condition: tuple[tuple[str, str], ...]
-    channel: str
+REVOKED = {
+    "user_removed": "the channel is gone",
+    "chat_user_banned": "banned from this channel's chat",
+    "version_removed": "Twitch no longer offers this: update Streamroost",
+}
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,9 @@ Happened = Callable[[str, dict[str, object], float], None]
 
 
 class Listener:
-    """``on_event(kind, event, arrived_at)`` is called once for each event; ``on_session`` whenever events may
-    have been missed and everything is subscribed again."""
+    """``on_event(kind, event, arrived_at)`` is called once for each event; ``on_session`` whenever events
+    may have been missed and everything is subscribed again; ``on_gone(channel)`` for one that Twitch does
+    not know."""
 
     def __init__(
         self,
@@ -81,32 +80,44 @@ class Listener:
         url: str,
         on_event: Happened,
         on_session: Callable[[], None],
+        on_gone: Callable[[str], None],
         log: FilteringBoundLogger,
     ) -> None:
-        self._topics = topics
+        self._subscriptions = Subscriptions(topics)
         self._needle = f'"{own_id}"'.encode()
         self._waiter = waiter
         self._helix = helix
         self._dial = dial
         self._on_event = on_event
         self._on_session = on_session
+        self._on_gone = on_gone
         self._log = log
         self._conversation = Conversation(url, lambda: delays(cap=LONGEST_BACKOFF_SECONDS))
         self._wires: dict[int, Wire] = {}
         self._inbox: deque[_Text | _End] = deque()
         self._session = ""
-        self._unsubscribed: deque[Topic] = deque()
-        self._subscribe_at = 0.0
-        self._active: set[Topic] = set()
+        self._announced = False  # whether it was said of this session that we listen
+        self._limited = False
         self._complained: set[str] = set()
+
+    @property
+    def phase(self) -> str:
+        if not self._conversation.listening:
+            return "connecting" if self._conversation.dialling else "reconnecting"
+        if self._subscriptions.answered:
+            return "listening"
+        return "rate-limited" if self._limited else "subscribing"
+
+    def remarks(self) -> list[str]:
+        """What is not as it should be, for people."""
+        return [f"not in {topic.channel} ({why})" for topic, why in self._subscriptions.missing.items()]
 
     def deadline(self) -> float | None:
         """When ``work`` has something to do, on the monotonic clock."""
         if self._inbox:
             return 0.0
-        subscribe_at = self._subscribe_at if self._unsubscribed else None
-        times = [at for at in (self._conversation.deadline(), subscribe_at) if at is not None]
-        return min(times, default=None)
+        times = (self._conversation.deadline(), self._subscriptions.due())
+        return min((at for at in times if at is not None), default=None)
 
     def work(self) -> None:
         """Decide on what has arrived, then do what is due. Raises ``SignInNeeded``."""
@@ -123,12 +134,13 @@ class Listener:
                 )
         now = time.monotonic()
         self._obey(list(self._conversation.wake(now)), now)
-        if self._unsubscribed and now >= self._subscribe_at:
-            self._subscribe_next()
+        topic = self._subscriptions.next(now)
+        if topic is not None:
+            self._subscribe(topic)
 
     def hang_up(self) -> None:
         """Leave the platform alone until ``resume``."""
-        self._forget_session()
+        self._subscriptions.end()
         now = time.monotonic()
         self._obey(list(self._conversation.hang_up(now)), now)
 
@@ -159,10 +171,9 @@ class Listener:
                 case Listening():
                     self._log.info("handover done")
                 case Revoked(kind=kind, status=status, condition=condition):
-                    self._revoked(kind, status, condition)
+                    self._revoked(kind, status, condition, at)
                 case Lost(reason=reason, retry_in=retry_in):
-                    self._forget_session()
-                    self._waiter.vitals.phase = "reconnecting"
+                    self._subscriptions.end()
                     self._waiter.vitals.count("disconnects")
                     self._log.warning("connection lost", reason=reason, retry_in=round(retry_in, 1))
 
@@ -176,8 +187,6 @@ class Listener:
                 self._wires.pop(link).drop()
 
     def _open(self, link: int, url: str) -> None:
-        if not self._conversation.listening:
-            self._waiter.vitals.phase = "connecting"
         wire = self._dial(
             url,
             on_text=lambda data: self._sift(link, data),
@@ -196,58 +205,66 @@ class Listener:
 
     def _begin_session(self, session_id: str) -> None:
         self._session = session_id
-        self._active.clear()
-        self._unsubscribed = deque(self._topics)
-        self._subscribe_at = 0.0
-        self._waiter.vitals.phase = "subscribing"
+        self._announced = False
+        self._subscriptions.begin()
 
-    def _forget_session(self) -> None:
-        self._active.clear()
-        self._unsubscribed.clear()
-
-    def _subscribe_next(self) -> None:
+    def _subscribe(self, topic: Topic) -> None:
         """One subscription a turn, so that frames are heard between them."""
-        topic = self._unsubscribed[0]
         try:
             answer = self._helix.subscribe(topic.kind, topic.version, dict(topic.condition), self._session)
         except TryLater as away:
+            self._limited = isinstance(away, RateLimited)
             wait = away.seconds if isinstance(away, RateLimited) else RETRY_SECONDS
-            self._subscribe_at = time.monotonic() + wait
+            self._subscriptions.postpone(time.monotonic() + wait)
             self._log.warning("not subscribed yet", channel=topic.channel, reason=str(away), retry_in=wait)
             return
-        self._unsubscribed.popleft()
         now = time.monotonic()
-        if answer is Subscribed.NO_SESSION:
-            self._give_up_session("Twitch no longer knows the session", now, 0.0)
-            return
-        if answer is Subscribed.YES:
-            self._active.add(topic)
-        else:
-            self._log.error("not subscribed", channel=topic.channel, reason=answer.value)
-        if not self._unsubscribed:
-            self._all_asked(now)
+        self._limited = False
+        match answer:
+            case Subscribed.YES:
+                self._subscriptions.granted(topic)
+                if self._announced:
+                    self._log.info("subscribed", channel=topic.channel)
+            case Subscribed.NO_SESSION:
+                self._give_up_session("Twitch no longer knows the session", now, 0.0)
+                return
+            case _:
+                self._log.error("not subscribed", channel=topic.channel, reason=answer.value)
+                wait = NO_ROOM_SECONDS if answer is Subscribed.NO_ROOM else REFUSED_SECONDS
+                self._subscriptions.refused(topic, answer.value, now + wait)
+        if answer is Subscribed.NO_SUCH_USER:
+            self._on_gone(topic.channel)
+        self._take_stock("nothing could be subscribed", now)
 
-    def _all_asked(self, now: float) -> None:
-        if not self._active:
-            self._give_up_session("nothing could be subscribed", now, NO_ROOM_SECONDS)
+    def _take_stock(self, when_nothing: str, now: float) -> None:
+        """After each answer. Twitch ends a session without subscriptions (4003): so do we."""
+        subscriptions = self._subscriptions
+        self._waiter.vitals.fact(
+            channels=len(subscriptions.active), channels_wanted=len(subscriptions.wanted)
+        )
+        if not subscriptions.answered:
             return
-        self._waiter.vitals.phase = "listening"
-        self._waiter.vitals.fact(channels=len(self._active), channels_wanted=len(self._topics))
-        self._log.info("listening", channels=sorted(topic.channel for topic in self._active))
-        self._on_session()
+        if not subscriptions.active:
+            self._give_up_session(when_nothing, now, NO_ROOM_SECONDS)
+        elif not self._announced:
+            self._announced = True
+            self._log.info("listening", channels=sorted(topic.channel for topic in subscriptions.active))
+            self._on_session()
 
     def _give_up_session(self, reason: str, now: float, at_least: float) -> None:
-        self._forget_session()
+        self._subscriptions.end()
         self._obey(list(self._conversation.abandon(reason, now, at_least=at_least)), now)
 
-    def _revoked(self, kind: str, status: str, condition: dict[str, object]) -> None:
+    def _revoked(self, kind: str, status: str, condition: dict[str, object], now: float) -> None:
+        """https://dev.twitch.tv/docs/eventsub/handling-websocket-events/#revocation-message"""
         if status == "authorization_revoked":
             raise SignInNeeded("Twitch says that the authorization was revoked")
-        gone = {topic for topic in self._active if dict(topic.condition) == condition and topic.kind == kind}
-        self._active -= gone
-        self._waiter.vitals.fact(channels=len(self._active))
+        gone = self._subscriptions.like(kind, condition)
+        for topic in gone:
+            self._subscriptions.refused(topic, REVOKED.get(status, status), now + REFUSED_SECONDS)
         channels = sorted(topic.channel for topic in gone)
         self._log.error("subscription revoked", channels=channels, kind=kind, status=status)
+        self._take_stock("every subscription was revoked", now)
 
     def _complain_once(self, event: str, sample: str) -> None:
         if event not in self._complained:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pydantic import SecretStr
 from structlog.typing import FilteringBoundLogger
 
+from shared import files
 from shared.backoff import delays
 from shared.errors import TryLater
 from shared.settings import WorkerSettings
@@ -28,6 +29,7 @@ from worker.waiting import Waiter
 
 VALIDATE_SECONDS = 3600.0  # https://dev.twitch.tv/docs/authentication/validate-tokens/
 REFRESH_AHEAD_SECONDS = 3600.0
+TRADE_SECONDS = 30.0  # an answer that is not waited for may have spent the token
 
 
 class Access:
@@ -77,6 +79,8 @@ class Access:
         except VaultDamaged as damage:
             why = "the stored tokens could not be read"
             self._log.error("vault damaged", reason=str(damage))
+        except OSError as refused:
+            raise files.fault(refused, self._vault.path) from refused
         self._waiter.vitals.phase = "validating"
         if self._tokens is None:
             self._take_over_seed()
@@ -126,7 +130,7 @@ class Access:
         old = self._require()
         self._save()  # proves that the disk can take the new pair before the old one is spent
         try:
-            fresh = apart(lambda: self._trade(old), keep={self._lock.fileno()})
+            fresh = apart(lambda: self._trade(old), keep={self._lock.fileno()}, waiter=self._waiter)
         except TryLater:
             self._answer_lost = True
             raise
@@ -145,7 +149,8 @@ class Access:
 
     def _trade(self, old: Tokens) -> Tokens:
         """The new pair, stored; in a process and over a connection of its own."""
-        oauth = OAuth(Http(self._settings.twitch.ca_file), self._settings.twitch)
+        http = Http(self._settings.twitch.ca_file, read_seconds=TRADE_SECONDS)
+        oauth = OAuth(http, self._settings.twitch)
         fresh = oauth.refresh(old).model_copy(update={"user_id": old.user_id})
         with contextlib.suppress(OSError):  # the worker, if it still lives, will try again to store it
             self._vault.save(fresh)

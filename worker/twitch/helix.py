@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 
 from shared.errors import TryLater
-from shared.settings import Twitch
+from shared.settings import HEX, Twitch
 from worker.patience import RateLimited
 from worker.twitch.access import Access
 from worker.twitch.http import Http, build, json_object, message_of
@@ -52,7 +52,8 @@ class Helix:
     def color(self, user_id: str) -> str | None:
         """The current chat color as ``#rrggbb``, ``None`` if it was never chosen."""
         rows = self._get("chat/color", [("user_id", user_id)])
-        return str(rows[0].get("color") or "").lower() or None if rows else None
+        color = str(rows[0].get("color")).lower() if rows else ""
+        return color if HEX.fullmatch(color) else None
 
     def change_color(self, user_id: str, color: str) -> None:
         """Set a named color or ``#rrggbb``. Raises ``ColorRefused``."""
