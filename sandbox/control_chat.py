@@ -11,7 +11,7 @@ from sandbox.speaking import pace, say
 from sandbox.world import World
 
 IDS_ANSWERED = 1_000
-BYTES_AROUND_TEXT = 1_500  # what a notification weighs beside its text, which it carries twice
+BYTES_AROUND_TEXT = 1_110  # of a chat message as JSON
 
 
 class Chat:
