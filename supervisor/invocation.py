@@ -21,10 +21,15 @@ class Invocation:
 
     def supervisor(self) -> "Client":
         """A connection to the running supervisor. Raises ``NotThere`` if there is none."""
-        from supervisor.client import Client  # noqa: PLC0415  `roost --help` needs no socket
-        from supervisor.places import control_socket  # noqa: PLC0415
+        from supervisor.client import Client, running_on  # noqa: PLC0415  `roost --help` needs no socket
+        from supervisor.places import NoTelling, control_socket  # noqa: PLC0415
 
-        return Client(control_socket(self.config, os.environ))
+        try:
+            return Client(control_socket(self.config, os.environ))
+        except NoTelling as doubt:
+            if found := running_on(doubt.file, doubt.guesses):
+                return found
+            raise
 
     def say(self, text: str) -> None:
         """Print for a person; --quiet silences it. What scripts read goes through ``click.echo``."""

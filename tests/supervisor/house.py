@@ -71,6 +71,7 @@ class House:
             "kept": 1,
         }
         self.healthy = (True, "2 of 2 workers are running")
+        self.config: Path | None = None
         self.records: list[bytes] = []
         self.followers: list[Callable[[bytes], None]] = []
         self.complaints: list[bytes] = []
@@ -140,7 +141,7 @@ class House:
         return list(self.rows)
 
     def info(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "version": "0.1.0", "started_at": 1.5, "config": None}
+        return {"pid": os.getpid(), "version": "0.1.0", "started_at": 1.5, "config": self.config}
 
     def status(self, names: list[str] | None = None) -> list[dict[str, Any]]:
         return [self.rows[name] for name in (self.rows if names is None else names)]

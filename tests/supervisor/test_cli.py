@@ -102,6 +102,44 @@ class TestStatus:
         assert result.stderr.startswith("roost: missing.toml: No such file")
 
 
+class TestABrokenConfiguration:
+    """Nothing in the file can be relied on: the supervisor that is found must say that it runs on it."""
+
+    BROKEN = "users = [\n[[twitch]\n"
+
+    def test_the_supervisor_is_found_in_a_usual_place(self, house, run, tmp_path):
+        (tmp_path / "roost.toml").write_text(self.BROKEN)
+        house.config = tmp_path / "roost.toml"
+        house.reloaded |= {"ok": False, "faults": ["roost.toml: not TOML"]}
+        result = run("reload")
+        assert (result.exit_code, house.orders) == (78, [("reload",)])
+        assert result.stderr.startswith("roost: roost.toml: not TOML\n")
+
+    @pytest.mark.parametrize(
+        "line",
+        ['[supervisor]\nruntime_dir = "here"', "supervisor.runtime_dir='here'", '{"runtime_dir": "here"'],
+    )
+    def test_or_where_the_file_seems_to_say(self, house, place, run, environ, tmp_path, line):
+        environ["RUNTIME_DIRECTORY"] = "/nonexistent"
+        (tmp_path / "here").symlink_to(place)
+        (tmp_path / "other.toml").write_text(f"{line}\n{self.BROKEN}")
+        house.config = (tmp_path / "other.toml").resolve()
+        assert run("--config", "other.toml", "status").exit_code == 0
+
+    def test_or_although_the_file_is_gone(self, house, run, tmp_path):
+        house.config = tmp_path / "gone.toml"
+        assert run("--config", "gone.toml", "status").exit_code == 0
+
+    @pytest.mark.parametrize("config", [None, Path("/etc/streamroost/roost.toml")])
+    def test_a_supervisor_of_another_file_is_left_alone(self, house, run, tmp_path, config):
+        (tmp_path / "roost.toml").write_text(self.BROKEN)
+        house.config = config
+        result = run("shutdown")
+        assert (result.exit_code, house.orders) == (78, [])
+        assert "no telling where its supervisor is" in result.stderr
+        assert "ROOST_SUPERVISOR__RUNTIME_DIR" in result.stderr
+
+
 def test_pid_and_health(house, run):
     assert run("pid").stdout == f"{os.getpid()}\n"
     assert json.loads(run("pid", "--json").stdout)["version"] == "0.1.0"
