@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from shared.errors import RoostError
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, configuration_option
 
 INTERRUPTED = 130
 
@@ -69,12 +69,7 @@ class Commands(click.Group):
     epilog="Exit codes: 0 all is well; 2 wrong usage; 3 something asked about is not RUNNING; "
     "4 no such name, or no supervisor; 78 the configuration must be changed.",
 )
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The configuration. Default: $ROOST_CONFIG, ./roost.toml, then ~/.config and /etc/streamroost.",
-)
+@configuration_option
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and what was asked for as data.")
 @click.option(
     "--color",

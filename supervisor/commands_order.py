@@ -10,7 +10,7 @@ from shared.errors import ConfigurationFault
 from supervisor import rendering, settling
 from supervisor.client import Client
 from supervisor.faults import CommandFault, NotRunning
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, about_a_configuration
 from supervisor.settling import Judgement, Outcome, Row
 
 PATIENCE_SECONDS = 30.0  # above the default start deadline and the default grace
@@ -20,7 +20,7 @@ LONGEST_PAUSE_SECONDS = 0.5
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…|all")
-@click.pass_obj
+@about_a_configuration
 def start(call: Invocation, names: tuple[str, ...]) -> None:
     """Start workers and wait until they run."""
     _order(call, "start", names, settling.started, NotRunning.code)
@@ -28,7 +28,7 @@ def start(call: Invocation, names: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…|all")
-@click.pass_obj
+@about_a_configuration
 def stop(call: Invocation, names: tuple[str, ...]) -> None:
     """Stop workers; they stay down until they are started again."""
     _order(call, "stop", names, settling.stopped, CommandFault.code)
@@ -36,14 +36,14 @@ def stop(call: Invocation, names: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…|all")
-@click.pass_obj
+@about_a_configuration
 def restart(call: Invocation, names: tuple[str, ...]) -> None:
     """Stop and start workers, and wait until they run again."""
     _order(call, "restart", names, settling.restarted, NotRunning.code)
 
 
 @click.command()
-@click.pass_obj
+@about_a_configuration
 def reload(call: Invocation) -> None:
     """Re-read the configuration. Only what changed restarts; a faulty one changes nothing."""
     with call.supervisor() as supervisor:
@@ -65,7 +65,7 @@ def reload(call: Invocation) -> None:
 
 
 @click.command()
-@click.pass_obj
+@about_a_configuration
 def shutdown(call: Invocation) -> None:
     """Stop every worker and the supervisor, and wait until it is gone."""
     with call.supervisor() as supervisor:

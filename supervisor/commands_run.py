@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from shared.errors import ConfigurationFault
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, about_a_configuration
 
 OUR_DISTRIBUTION = "streamroost"
 
 
 @click.command()
-@click.pass_obj
+@about_a_configuration
 def run(call: Invocation) -> None:
     """Keep every enabled user's worker alive until SIGTERM, Ctrl-C or `roost shutdown`."""
     refuse_a_shared_package()

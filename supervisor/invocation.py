@@ -1,10 +1,12 @@
-"""What was said before the command's name: which configuration, how much to say, whether in color."""
+"""What every command is told: which configuration, how much to say, whether in color."""
 
+import functools
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -45,6 +47,26 @@ class Invocation:
             silenced = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
             return rendering.in_color if on_terminal() and not silenced else rendering.plain
         return rendering.in_color if self.color == "always" else rendering.plain
+
+
+configuration_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The configuration. Default: $ROOST_CONFIG, ./roost.toml, then ~/.config and /etc/streamroost.",
+)
+
+
+def about_a_configuration(function: Callable[..., None]) -> Callable[..., None]:
+    """Pass the ``Invocation`` to a command, and let --config stand behind its name, too."""
+
+    @configuration_option
+    @click.pass_obj
+    @functools.wraps(function)
+    def command(call: Invocation, /, *, config: Path | None, **said: Any) -> None:
+        function(replace(call, config=config or call.config), **said)
+
+    return command
 
 
 def on_terminal() -> bool:

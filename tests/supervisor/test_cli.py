@@ -102,6 +102,26 @@ class TestStatus:
         assert result.stderr.startswith("roost: missing.toml: No such file")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["status"], ["status", "alice"], ["pid"], ["health"], ["tail", "all"], ["restart", "bob"]),
+        *(["start", "bob"], ["reload"], ["sign-in", "alice"], ["color", "alice", "on"], ["stop", "bob"]),
+        *(["config", "check"], ["config", "show"], ["shutdown"]),
+    ],
+    ids=" ".join,
+)
+def test_the_configuration_may_be_named_behind_every_command(house, place, run, environ, tmp_path, words):
+    environ["RUNTIME_DIRECTORY"] = "/nonexistent"
+    house.ways["bob", "restart"] = [row("bob", pid=4243)]
+    house.ways["bob", "stop"] = [row("bob", "STOPPED")]
+    house.answers["alice"] = (True, "on")
+    (tmp_path / "other.toml").write_text(
+        f'supervisor.runtime_dir = "{place}"\ntwitch.client_id = "abc"\nusers = [{{username = "alice"}}]\n'
+    )
+    assert run("--config", "missing.toml", *words, "--config", "other.toml").exit_code == 0
+
+
 class TestABrokenConfiguration:
     """Nothing in the file can be relied on: the supervisor that is found must say that it runs on it."""
 
@@ -428,6 +448,11 @@ class TestTheCommandItself:
 
     def test_the_version_is_told(self, run):
         assert run("--version").stdout.startswith("roost ")
+
+    def test_run_takes_its_configuration_behind_its_name(self, run):
+        result = run("run", "--config", "missing.toml")
+        assert result.exit_code == 78
+        assert result.stderr.startswith("roost: missing.toml: no such file")
 
     def test_an_unknown_command_is_wrong_usage(self, run):
         assert run("dance").exit_code == 2
