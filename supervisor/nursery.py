@@ -30,7 +30,9 @@ from supervisor import descriptors
 
 WORKER = Entry("worker.main:run")
 PRELOAD = ("worker.preload",)
-CA_VARIABLE = "ROOST_PRELOAD_CA"  # a path; all that the preload is told
+PRELOADER = "shared.preload"
+CA_VARIABLE = "ROOST_PRELOAD_CA"  # a path
+
 
 PR_SET_CHILD_SUBREAPER = 36
 PRELOAD_SECONDS = 15.0  # until a new forkserver answers, with cold imports on a slow machine
@@ -104,8 +106,13 @@ class Nursery:
         descriptors.make_ready()  # before the first of a process that will have thousands
         self._worker = worker
         self._context = multiprocessing.get_context("forkserver")
-        SERVER.set_forkserver_preload(list(preload))
-        self._preload_environment = {} if ca_file is None else {CA_VARIABLE: str(ca_file)}
+        SERVER.set_forkserver_preload([PRELOADER])
+        self._fault_file = Path(util.get_temp_dir()) / "preload.fault"
+        self._preload_environment = {
+            "ROOST_PRELOAD": " ".join(preload),
+            "ROOST_PRELOAD_FAULT": str(self._fault_file),
+            **({} if ca_file is None else {CA_VARIABLE: str(ca_file)}),
+        }
         self._opened_at = 0.0
         self._answered_at: float | None = None
         self._fault: str | None = None
@@ -137,7 +144,7 @@ class Nursery:
             raise StartFailed(str(stuck)) from stuck
         # ProcessError: since 3.14 both ends of the forkserver's socket prove who they are.
         except (OSError, EOFError, multiprocessing.ProcessError) as fault:
-            raise StartFailed(f"{type(fault).__name__}: {fault}") from fault
+            raise StartFailed(self.fault or f"{type(fault).__name__}: {fault}") from fault
 
     def note_answer(self) -> None:
         """The forkserver has told a pid."""
@@ -151,7 +158,10 @@ class Nursery:
     @property
     def fault(self) -> str | None:
         """What has ended the forkserver, as far as anybody has said it."""
-        return self._fault
+        try:
+            return self._fault_file.read_text()
+        except OSError:
+            return self._fault
 
     def reap(self) -> Iterator[Death]:
         """Collect our dead children: the forkserver, workers whose forkserver died, inherited strangers.
@@ -182,6 +192,7 @@ class Nursery:
         """End the forkserver and the resource tracker, by force if they linger."""
         _dismiss(_forkserver_pid(), SERVER._forkserver_alive_fd, SERVER._stop)  # noqa: SLF001
         _dismiss(_tracker_pid(), TRACKER._fd, TRACKER._stop)  # noqa: SLF001
+        self._fault_file.unlink(missing_ok=True)
 
     @property
     def _patience_seconds(self) -> float:
@@ -190,6 +201,8 @@ class Nursery:
     def _have_forkserver(self) -> None:
         self._collect_forkserver()
         is_new = _forkserver_pid() is None
+        if is_new:
+            self._fault_file.unlink(missing_ok=True)
         with _bare_environment(self._preload_environment):
             resource_tracker.ensure_running()  # first: it puts back a signal mask of its own
             with _signals_held_back():
@@ -202,6 +215,7 @@ class Nursery:
         pid = _forkserver_pid()
         if pid and (dead := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
             self._deaths.append(Death(pid, _exit_code(dead), of_forkserver=True))
+            self._fault = self.fault
             SERVER._stop()  # noqa: SLF001
 
 

@@ -54,9 +54,10 @@ def test_the_preload_is_told_of_extra_certificates_and_of_nothing_else(tmp_path,
     environment = {}
     while not environment:  # until it has become another program than we are
         environment = psutil.Process(_forkserver_pid()).environ()
-    assert {name: value for name, value in environment.items() if name.startswith("ROOST_")} == {
-        "ROOST_PRELOAD_CA": str(tmp_path / "ca.pem")
-    }
+    told = {name: value for name, value in environment.items() if name.startswith("ROOST_")}
+    assert told.pop("ROOST_PRELOAD") == "tests.supervisor.tiny"
+    assert told.pop("ROOST_PRELOAD_FAULT").endswith("/preload.fault")
+    assert told == {"ROOST_PRELOAD_CA": str(tmp_path / "ca.pem")}
     assert nursery_module.CA_VARIABLE not in os.environ
     ours.close()
 
@@ -171,6 +172,29 @@ def test_a_crowd_of_starts_without_an_answer_is_not_waited_for_either(monkeypatc
     with pytest.raises(StartFailed, match=f"the forkserver .pid {pid}. did not answer for 0.2 s"):
         births = [ours.start("alice") for _ in range(1000)]  # noqa: F841
     ours.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit('no')", "SystemExit: no"),
+    ],
+)
+def test_why_a_preload_fails_is_told_once_and_stands_in_the_status(tmp_path, monkeypatch, content, fault):
+    (tmp_path / "faulty.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    nursery().close()
+    with at_work(tmp_path, "alice", ready=False, preload="faulty") as crew:
+        crew.until(lambda: crew.row("alice")["restarts"] == 3)
+        assert fault in crew.until_state("BACKOFF")["reason"]
+        crew.until(lambda: crew.records("forkserver died"))
+        (told,) = crew.records("forkserver died")
+        assert told["cause"] == f"exit 1 (crashed): {fault}"
+        (tmp_path / "faulty.py").write_text("import tests.supervisor.tiny")
+        crew.until_state("RUNNING")
+    nursery().close()
 
 
 def test_the_death_of_the_resource_tracker_is_mended(crew):
