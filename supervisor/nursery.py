@@ -19,7 +19,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import forkserver, popen_forkserver, reduction, resource_tracker, spawn, util
+from multiprocessing import forkserver, popen_forkserver, process, reduction, resource_tracker, spawn, util
 from multiprocessing.context import set_spawning_popen
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -32,7 +32,7 @@ WORKER = Entry("worker.main:run")
 PRELOAD = ("worker.preload",)
 PRELOADER = "shared.preload"
 CA_VARIABLE = "ROOST_PRELOAD_CA"  # a path
-
+SOCKETS = "listener-*"  # as ``multiprocessing`` calls them
 
 PR_SET_CHILD_SUBREAPER = 36
 PRELOAD_SECONDS = 15.0  # until a new forkserver answers, with cold imports on a slow machine
@@ -93,12 +93,14 @@ class Death(NamedTuple):
 class Nursery:
     """One of these in a process: ``multiprocessing`` has one forkserver.
 
-    ``ca_file`` is for the preload: extra certificates to trust.
+    ``ca_file`` is for the preload: extra certificates to trust. ``folder`` is where the forkserver's
+    socket goes; no other living supervisor may use it, as what a dead one has left there is removed.
     """
 
     def __init__(
         self,
         ca_file: Path | None = None,
+        folder: Path | None = None,
         *,
         worker: Entry = WORKER,
         preload: Sequence[str] = PRELOAD,
@@ -107,6 +109,10 @@ class Nursery:
         self._worker = worker
         self._context = multiprocessing.get_context("forkserver")
         SERVER.set_forkserver_preload([PRELOADER])
+        if folder is not None:
+            process.current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]  # noqa: SLF001
+            for left_behind in folder.glob(SOCKETS):
+                left_behind.unlink()
         self._fault_file = Path(util.get_temp_dir()) / "preload.fault"
         self._preload_environment = {
             "ROOST_PRELOAD": " ".join(preload),

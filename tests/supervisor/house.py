@@ -19,6 +19,7 @@ from typing import Any
 
 from shared.logs import logger
 from supervisor.control import ControlServer
+from supervisor.premises import Premises
 
 PATIENCE = 10.0
 
@@ -198,7 +199,7 @@ class House:
 def living(house: House, runtime_dir: Path, **limits: Any) -> Iterator[House]:
     """``house`` at work in ``runtime_dir``, with its control socket open, until the block ends."""
     log = logger(lambda line, _: house.complaints.append(line), "info", worker="supervisor")
-    server = ControlServer(house, runtime_dir, log, **limits)
+    server = ControlServer(house, Premises(runtime_dir), log, **limits)
 
     def live() -> None:
         house.run()

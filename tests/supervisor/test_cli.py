@@ -583,6 +583,29 @@ class TestRun:
         assert json.loads(log.splitlines()[-1])["event"] == "supervisor stopped"
         assert not (place / "run/control.sock").exists()
 
+    def test_what_it_leaves_behind_when_killed_is_in_its_place_and_cleared_by_the_next(
+        self, configured, place, request
+    ):
+        (place / "temporary").mkdir()
+        (place / "run").mkdir(mode=0o700)
+        configured["TMPDIR"] = str(place / "temporary")
+
+        def roost(*words):
+            asked = [*ROOST, *words]
+            return subprocess.run(
+                asked, env=configured, capture_output=True, timeout=30, check=False
+            ).returncode
+
+        for end in ("kill", "shutdown"):
+            supervisor = subprocess.Popen([*ROOST, "run"], env=configured, stdout=-1, stderr=-1)
+            request.addfinalizer(supervisor.kill)
+            wait_for(lambda: roost("status") == 0, "alice is RUNNING")
+            assert len(list((place / "run").glob("listener-*"))) == 1
+            supervisor.kill() if end == "kill" else roost("shutdown")
+            supervisor.communicate(timeout=PATIENCE)
+            assert list((place / "temporary").iterdir()) == []
+        assert [path.name for path in (place / "run").iterdir()] == ["roost.lock"]
+
     def test_every_fault_of_the_configuration_is_told_and_nothing_starts(self, configured, place):
         (place / "roost.toml").write_text("[supervisor]\nruntime_dri = 1\ngrace_seconds = -1\n")
         refused = subprocess.run(
