@@ -19,7 +19,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "run": ("supervisor.commands_run:run", "Keep every user's worker alive, in the foreground."),
     "demo": ("supervisor.demo:demo", "Everything against the built-in sandbox; no account needed."),
-    "init": ("supervisor.commands_config:init", "Ask a few questions, write roost.toml."),
+    "init": ("supervisor.commands_init:init", "Ask a few questions, write roost.toml."),
     "config": ("supervisor.commands_config:config", "Check or show the configuration, or print its schema."),
     "sign-in": ("supervisor.commands_user:sign_in", "Sign a user in: shows the address and the code."),
     "color": ("supervisor.commands_user:color", "Switch a user's color changes on or off, or set a color."),

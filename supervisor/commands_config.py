@@ -11,12 +11,9 @@ from pydantic import SecretStr
 from shared.errors import ConfigurationFault
 from shared.logs import HIDDEN
 from shared.settings import Section, Settings
-from supervisor.commands_init import init
 from supervisor.config import Loaded, examine
 from supervisor.config_shape import KeyPath, schema, written
 from supervisor.invocation import Invocation, about_a_configuration
-
-__all__ = ["config", "init"]  # where `roost` looks for both
 
 
 @click.group()

@@ -13,7 +13,7 @@ from supervisor.faults import CommandFault, NotRunning
 from supervisor.invocation import Invocation, about_a_configuration
 from supervisor.settling import Judgement, Outcome, Row
 
-PATIENCE_SECONDS = 30.0  # above the default start deadline and the default grace
+MARGIN_SECONDS = 20.0  # above what the supervisor's own rules allow: a cold forkserver, a slow machine
 FIRST_LOOK_SECONDS = 0.05  # the supervisor's loop has turned by then
 LONGEST_PAUSE_SECONDS = 0.5
 
@@ -69,9 +69,10 @@ def reload(call: Invocation) -> None:
 def shutdown(call: Invocation) -> None:
     """Stop every worker and the supervisor, and wait until it is gone."""
     with call.supervisor() as supervisor:
+        patience = _patience(supervisor)
         supervisor.ask("shutdown")
-        if not supervisor.hung_up(PATIENCE_SECONDS):
-            raise CommandFault(f"still stopping after {PATIENCE_SECONDS:.0f} s: see `roost status`")
+        if not supervisor.hung_up(patience):
+            raise CommandFault(f"still stopping after {patience:.0f} s: see `roost status`")
     call.say("shut down")
 
 
@@ -85,6 +86,14 @@ def _order(call: Invocation, op: str, names: tuple[str, ...], judgement: Judgeme
         raise click.exceptions.Exit(code)
 
 
+def _patience(supervisor: Client) -> float:
+    """Seconds in which every worker must have left, and its next one be ready, or something is wrong."""
+    rules = supervisor.ask("info")  # one that is older than we are does not tell
+    grace: float = rules.get("grace_seconds", 10.0)
+    start_deadline: float = rules.get("start_deadline_seconds", 20.0)
+    return grace + start_deadline + MARGIN_SECONDS
+
+
 def _by_name(supervisor: Client) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in supervisor.status(())}
 
@@ -95,7 +104,7 @@ def _follow_to_the_end(
     """Say of each worker how its order ended, in the order in which they end; whether all ended well."""
     waiting = dict(judgements)
     good = True
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + _patience(supervisor)
     pause = FIRST_LOOK_SECONDS
     while waiting:
         time.sleep(pause)

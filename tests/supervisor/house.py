@@ -73,6 +73,7 @@ class House:
         }
         self.healthy = (True, "2 of 2 workers are running")
         self.config: Path | None = None
+        self.rules = {"grace_seconds": 0.0, "start_deadline_seconds": 0.0}
         self.records: list[bytes] = []
         self.followers: list[Callable[[bytes], None]] = []
         self.complaints: list[bytes] = []
@@ -142,7 +143,13 @@ class House:
         return list(self.rows)
 
     def info(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "version": "0.1.0", "started_at": 1.5, "config": self.config}
+        return {
+            "pid": os.getpid(),
+            "version": "0.1.0",
+            "started_at": 1.5,
+            "config": self.config,
+            **self.rules,
+        }
 
     def status(self, names: list[str] | None = None) -> list[dict[str, Any]]:
         return [self.rows[name] for name in (self.rows if names is None else names)]

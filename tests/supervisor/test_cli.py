@@ -209,11 +209,20 @@ class TestOrders:
         assert (result.stdout, result.stderr) == ("alice: restarted\n", "bob: ERROR (refused)\n")
 
     def test_what_does_not_end_is_told_when_patience_is_over(self, house, run, monkeypatch):
-        monkeypatch.setattr(commands_order, "PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.1)
         house.ways["alice", "stop"] = [row("alice", "STOPPING")]
         result = run("stop", "alice")
         assert result.exit_code == 1
         assert result.stderr == "alice: ERROR (still STOPPING: see `roost tail alice`)\n"
+
+    @pytest.mark.parametrize("rule", ["grace_seconds", "start_deadline_seconds"])
+    def test_an_order_is_followed_for_as_long_as_the_rules_of_the_supervisor_allow(
+        self, house, run, monkeypatch, rule
+    ):
+        monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.0)
+        house.rules[rule] = PATIENCE
+        house.ways["alice", "restart"] = [row("alice", "STOPPING")] * 12 + [row("alice", pid=1)]
+        assert run("restart", "alice").stdout == "alice: restarted\n"
 
     def test_one_unknown_name_and_nothing_is_done(self, house, run):
         assert run("stop", "alice", "carol").exit_code == 4
@@ -274,11 +283,17 @@ def test_shutdown_waits_until_the_supervisor_is_gone(house, run):
 
 
 def test_a_shutdown_that_takes_too_long_is_told(house, run, monkeypatch):
-    monkeypatch.setattr(commands_order, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.05)
     house.shutdown = lambda: None
     result = run("shutdown")
     assert result.exit_code == 1
     assert "still stopping" in result.stderr
+
+
+def test_a_shutdown_is_waited_for_as_long_as_the_supervisor_may_take(house, run, monkeypatch):
+    monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.0)
+    house.rules["grace_seconds"] = PATIENCE
+    assert run("shutdown").exit_code == 0
 
 
 def record(event: str, level: str = "info", worker: str = "alice", **facts) -> bytes:
