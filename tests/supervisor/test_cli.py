@@ -70,6 +70,11 @@ class TestStatus:
         assert [line.split()[0] for line in result.stdout.splitlines()] == ["bob", "alice"]
         assert run("status", "all").exit_code == 3
 
+    def test_that_there_is_nobody_is_said(self, house, run):
+        house.rows.clear()
+        assert run("status").stdout == "nobody: the configuration has no enabled user\n"
+        assert run("status", "--json").stdout == "[]\n"
+
     def test_quiet_leaves_only_the_exit_code(self, house, run):
         house.rows["bob"] = row("bob", "STOPPED")
         result = run("--quiet", "status", "bob")
