@@ -56,6 +56,9 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.Abort:  # at a question: the cursor stands behind it
+            click.echo(err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
         except RoostError as fault:
