@@ -1,5 +1,8 @@
 """One worker process seen from outside: its link, its log pipe, its pidfd, its exit code.
 
+It begins before its process does: the forkserver tells the pid when it comes to it, or it dies, and
+then nobody was born.
+
 Two things tell of a death. The pidfd says *that* it is dead, whoever its parent is. The sentinel, a
 pipe of the forkserver, says *how* it died; its end-of-file only means that the forkserver is gone,
 and then the exit code comes from the reaper.
@@ -30,7 +33,7 @@ Heard = Ready | Beat | NeedsSignIn | Failed | Done
 # unprivileged user share 64 MiB, and beyond that each new one gets 8 KiB (pipe(7), pipe-user-pages-soft).
 LOG_ROOM = 262_144
 MESSAGES_A_TURN = 64  # so that one that talks without end cannot hold the loop
-EXIT_CODE = struct.Struct("q")  # as the forkserver writes it
+NUMBER = struct.Struct("q")  # as the forkserver writes pids and exit codes
 
 
 class Board(Protocol):
@@ -39,23 +42,25 @@ class Board(Protocol):
 
 
 class Child:
-    """Made by ``bear``. ``code`` is its exit code as soon as it is known, negative for a signal.
+    """Made by ``bear``. ``pid`` and ``code``, its exit code, are there as soon as they are known.
 
-    ``attend`` comes first. ``stopped_because`` is why we have told it to leave or killed it, if we have.
+    ``code`` is negative for a signal. ``attend`` comes first. ``stopped_because`` is why we have told
+    it to leave or killed it, if we have.
     """
 
     def __init__(self, birth: Birth, link: SupervisorEnd, log_pipe: "Connection[bytes, bytes]") -> None:
-        self.pid = birth.pid
-        self.born_at = self.heard_at = time.monotonic()
+        self.pid: int | None = None
+        self.asked_at = self.born_at = self.heard_at = time.monotonic()
         self.ready_at: float | None = None
         self.is_dead = False
         self.code: int | None = None
         self.stopped_because: str | None = None
+        self._ended_by: signal.Signals | None = None
         self.orders = Orders(link)
         self._birth = birth
         self._link = link
         self._log_pipe = log_pipe
-        self._pidfd = _pidfd(birth.pid)
+        self._pidfd: int | None = None
         self._forkserver_lives = True
         self._link_is_open = True
         self._watched: set[int] = set()
@@ -72,19 +77,17 @@ class Child:
         *,
         write: Callable[[bytes], None],
         torn: Callable[[str], None],
+        born: Callable[[int], None],
         talks: Callable[[], None],
         dies: Callable[[], None],
     ) -> None:
-        """Call back from now on: ``write`` with its records, ``torn`` with a fragment of one, ``talks``
-        when its link has something to say, ``dies`` when there is news of its death.
+        """Call back from now on: ``write`` with its records, ``torn`` with a fragment of one, ``born``
+        with its pid, ``talks`` when its link has something to say, ``dies`` when there is news
+        of its death. Before its birth nothing is heard of it but that there will be none.
         """
-        self._board, self._dies = board, dies
+        self._board, self._born, self._talks, self._dies = board, born, talks, dies
         self._feed = Feed(self._log_pipe.fileno(), write, torn)
-        self._watch(self._link.fileno(), talks)
-        self._watch(self._log_pipe.fileno(), self._move_records)
         self._watch(self._birth.sentinel, self._read_sentinel)
-        if self._pidfd is not None:
-            self._watch(self._pidfd, self._note_death)
 
     def hear(self, at_most: int | None = MESSAGES_A_TURN) -> list[Heard]:
         """What it has said since the last time."""
@@ -104,11 +107,11 @@ class Child:
         """Ask it to leave, by both ways: its loop may be deaf to one of them."""
         self.stopped_because = self.stopped_because or because
         self._link.send(Stop())
-        self._signal(signal.SIGTERM)
+        self._end(signal.SIGTERM)
 
     def kill(self, because: str) -> None:
         self.stopped_because = self.stopped_because or because
-        self._signal(signal.SIGKILL)
+        self._end(signal.SIGKILL)
 
     def note_exit(self, code: int) -> None:
         """Its parent has collected it: the forkserver, or we."""
@@ -134,13 +137,31 @@ class Child:
             self._unwatch(self._log_pipe.fileno())
 
     def _read_sentinel(self) -> None:
-        report = os.read(self._birth.sentinel, EXIT_CODE.size)
+        told = os.read(self._birth.sentinel, NUMBER.size)
+        if told and self.pid is None:
+            self._be_born(NUMBER.unpack(told)[0])
+            return
         self._unwatch(self._birth.sentinel)
-        if report:
-            self.note_exit(EXIT_CODE.unpack(report)[0])
+        if told:
+            self.note_exit(NUMBER.unpack(told)[0])
+            return
+        self._forkserver_lives = False
+        if self.pid is None:
+            self._note_death()
         else:
-            self._forkserver_lives = False
             self._perhaps_dead()
+
+    def _be_born(self, pid: int) -> None:
+        self.pid = pid
+        self.born_at = self.heard_at = time.monotonic()
+        self._pidfd = _pidfd(pid)
+        self._watch(self._link.fileno(), self._talks)
+        self._watch(self._log_pipe.fileno(), self._move_records)
+        if self._pidfd is not None:
+            self._watch(self._pidfd, self._note_death)
+        if self._ended_by:
+            self._end(self._ended_by)
+        self._born(pid)
 
     def _note_death(self) -> None:
         self.is_dead = True
@@ -153,11 +174,12 @@ class Child:
         if self._pidfd is None and not self._link_is_open and not self._forkserver_lives:
             self._note_death()
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _end(self, number: signal.Signals) -> None:
+        self._ended_by = number  # the unborn will be, at their birth
         with contextlib.suppress(ProcessLookupError):
             if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, number)
-            elif not self.is_dead:  # its number may be somebody else's soon
+            elif self.pid and not self.is_dead:  # its number may be somebody else's soon
                 os.kill(self.pid, number)
 
     def _watch(self, fd: int, callback: Callable[[], None]) -> None:
@@ -171,7 +193,7 @@ class Child:
 
 
 def bear(nursery: Nursery, settings: WorkerSettings) -> Child:
-    """Start a worker process. Raises ``StartFailed``."""
+    """Have a worker process started. Raises ``StartFailed``."""
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
         try:
             link, their_link = pair()

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from shared.errors import RoostError
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, configuration_option
 
 INTERRUPTED = 130
 
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "run": ("supervisor.commands_run:run", "Keep every user's worker alive, in the foreground."),
     "demo": ("supervisor.demo:demo", "Everything against the built-in sandbox; no account needed."),
-    "init": ("supervisor.commands_config:init", "Ask a few questions, write roost.toml."),
+    "init": ("supervisor.commands_init:init", "Ask a few questions, write roost.toml."),
     "config": ("supervisor.commands_config:config", "Check or show the configuration, or print its schema."),
     "sign-in": ("supervisor.commands_user:sign_in", "Sign a user in: shows the address and the code."),
     "color": ("supervisor.commands_user:color", "Switch a user's color changes on or off, or set a color."),
@@ -56,6 +56,9 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.Abort:  # at a question: the cursor stands behind it
+            click.echo(err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
         except RoostError as fault:
@@ -69,12 +72,7 @@ class Commands(click.Group):
     epilog="Exit codes: 0 all is well; 2 wrong usage; 3 something asked about is not RUNNING; "
     "4 no such name, or no supervisor; 78 the configuration must be changed.",
 )
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The configuration. Default: $ROOST_CONFIG, ./roost.toml, then ~/.config and /etc/streamroost.",
-)
+@configuration_option
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and what was asked for as data.")
 @click.option(
     "--color",

@@ -3,11 +3,12 @@
 Only the standard library: `roost status` must be there before one notices.
 """
 
+import contextlib
 import json
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +35,9 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._lines.close()
         self._sock.close()
 
@@ -90,6 +94,18 @@ class Client:
 
     def _silent(self) -> CommandFault:
         return CommandFault(f"{self._path}: the supervisor does not answer: see its log, or restart it")
+
+
+def running_on(file: Path, sockets: Iterable[Path]) -> Client | None:
+    """The first supervisor at one of ``sockets`` that says that ``file`` is its configuration."""
+    for path in sockets:
+        with contextlib.suppress(RoostError):
+            supervisor = Client(path)
+            config = supervisor.ask("info")["config"]
+            if config and os.path.realpath(config) == os.path.realpath(file):
+                return supervisor
+            supervisor.close()
+    return None
 
 
 def _only(names: Collection[str]) -> dict[str, list[str]]:

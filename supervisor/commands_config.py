@@ -11,12 +11,9 @@ from pydantic import SecretStr
 from shared.errors import ConfigurationFault
 from shared.logs import HIDDEN
 from shared.settings import Section, Settings
-from supervisor.commands_init import init
 from supervisor.config import Loaded, examine
 from supervisor.config_shape import KeyPath, schema, written
-from supervisor.invocation import Invocation
-
-__all__ = ["config", "init"]  # where `roost` looks for both
+from supervisor.invocation import Invocation, about_a_configuration
 
 
 @click.group()
@@ -25,7 +22,7 @@ def config() -> None:
 
 
 @config.command()
-@click.pass_obj
+@about_a_configuration
 def check(call: Invocation) -> None:
     """Name everything that is wrong, at once. Exits with 78 if anything is."""
     loaded = examine(call.config, os.environ)
@@ -39,7 +36,7 @@ def check(call: Invocation) -> None:
 @config.command()
 @click.option("--origin", is_flag=True, help="Where each value came from.")
 @click.option("--json", "as_json", is_flag=True, help="An object with settings, rejected and origins.")
-@click.pass_obj
+@about_a_configuration
 def show(call: Invocation, origin: bool, as_json: bool) -> None:
     """Print every setting in force, defaults too; secrets stay hidden."""
     loaded = examine(call.config, os.environ)

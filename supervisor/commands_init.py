@@ -1,5 +1,6 @@
 """`roost init`: ask a few questions, write a configuration, say what comes next."""
 
+import errno
 import json
 import os
 import sys
@@ -68,8 +69,7 @@ def init(
     asks = client_id is None or not usernames
     if asks and not sys.stdin.isatty():
         raise click.UsageError("there is nobody to ask: give --client-id and --username")
-    if output.exists():  # said before the questions; the writing itself makes sure of it
-        raise _is_there(output)
+    _refuse_what_cannot_be_written(output)
     if client_id is None:
         click.echo(REGISTER)
     id_ = _answer(client_id, "Client id", _client_id)
@@ -82,6 +82,15 @@ def init(
         users.append((login, where, mode))
     _write(output, "".join(_rendered(id_, users)))
     call.say(_next_steps(output, logins))
+
+
+def _refuse_what_cannot_be_written(path: Path) -> None:
+    """Before the questions: nobody likes to have answered them in vain. The writing itself makes sure."""
+    folder = path.parent
+    if os.path.lexists(path):
+        raise _is_there(path)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(path, os.strerror(errno.EACCES if os.access(folder, os.F_OK) else errno.ENOENT))
 
 
 def _answer(
@@ -134,11 +143,15 @@ def _write(path: Path, text: str) -> None:
     except FileExistsError:
         raise _is_there(path) from None
     except OSError as fault:
-        raise CommandFault(f"{path}: {fault.strerror}: name another place with --output") from fault
+        raise _unwritable(path, fault.strerror) from fault
 
 
 def _is_there(path: Path) -> CommandFault:
     return CommandFault(f"{path}: is there already: edit it, or name another file with --output")
+
+
+def _unwritable(path: Path, why: str | None) -> CommandFault:
+    return CommandFault(f"{path}: {why}: name another place with --output")
 
 
 def _next_steps(path: Path, logins: list[str]) -> str:

@@ -10,17 +10,17 @@ from shared.errors import ConfigurationFault
 from supervisor import rendering, settling
 from supervisor.client import Client
 from supervisor.faults import CommandFault, NotRunning
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, about_a_configuration
 from supervisor.settling import Judgement, Outcome, Row
 
-PATIENCE_SECONDS = 30.0  # above the default start deadline and the default grace
+MARGIN_SECONDS = 20.0  # above what the supervisor's own rules allow: a cold forkserver, a slow machine
 FIRST_LOOK_SECONDS = 0.05  # the supervisor's loop has turned by then
 LONGEST_PAUSE_SECONDS = 0.5
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…|all")
-@click.pass_obj
+@about_a_configuration
 def start(call: Invocation, names: tuple[str, ...]) -> None:
     """Start workers and wait until they run."""
     _order(call, "start", names, settling.started, NotRunning.code)
@@ -28,7 +28,7 @@ def start(call: Invocation, names: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…|all")
-@click.pass_obj
+@about_a_configuration
 def stop(call: Invocation, names: tuple[str, ...]) -> None:
     """Stop workers; they stay down until they are started again."""
     _order(call, "stop", names, settling.stopped, CommandFault.code)
@@ -36,14 +36,14 @@ def stop(call: Invocation, names: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…|all")
-@click.pass_obj
+@about_a_configuration
 def restart(call: Invocation, names: tuple[str, ...]) -> None:
     """Stop and start workers, and wait until they run again."""
     _order(call, "restart", names, settling.restarted, NotRunning.code)
 
 
 @click.command()
-@click.pass_obj
+@about_a_configuration
 def reload(call: Invocation) -> None:
     """Re-read the configuration. Only what changed restarts; a faulty one changes nothing."""
     with call.supervisor() as supervisor:
@@ -65,13 +65,14 @@ def reload(call: Invocation) -> None:
 
 
 @click.command()
-@click.pass_obj
+@about_a_configuration
 def shutdown(call: Invocation) -> None:
     """Stop every worker and the supervisor, and wait until it is gone."""
     with call.supervisor() as supervisor:
+        patience = _patience(supervisor)
         supervisor.ask("shutdown")
-        if not supervisor.hung_up(PATIENCE_SECONDS):
-            raise CommandFault(f"still stopping after {PATIENCE_SECONDS:.0f} s: see `roost status`")
+        if not supervisor.hung_up(patience):
+            raise CommandFault(f"still stopping after {patience:.0f} s: see `roost status`")
     call.say("shut down")
 
 
@@ -85,6 +86,14 @@ def _order(call: Invocation, op: str, names: tuple[str, ...], judgement: Judgeme
         raise click.exceptions.Exit(code)
 
 
+def _patience(supervisor: Client) -> float:
+    """Seconds in which every worker must have left, and its next one be ready, or something is wrong."""
+    rules = supervisor.ask("info")  # one that is older than we are does not tell
+    grace: float = rules.get("grace_seconds", 10.0)
+    start_deadline: float = rules.get("start_deadline_seconds", 20.0)
+    return grace + start_deadline + MARGIN_SECONDS
+
+
 def _by_name(supervisor: Client) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in supervisor.status(())}
 
@@ -95,7 +104,7 @@ def _follow_to_the_end(
     """Say of each worker how its order ended, in the order in which they end; whether all ended well."""
     waiting = dict(judgements)
     good = True
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + _patience(supervisor)
     pause = FIRST_LOOK_SECONDS
     while waiting:
         time.sleep(pause)

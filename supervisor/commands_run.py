@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from shared.errors import ConfigurationFault
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, about_a_configuration
 
 OUR_DISTRIBUTION = "streamroost"
 
 
 @click.command()
-@click.pass_obj
+@about_a_configuration
 def run(call: Invocation) -> None:
     """Keep every enabled user's worker alive until SIGTERM, Ctrl-C or `roost shutdown`."""
     refuse_a_shared_package()
@@ -33,16 +33,18 @@ def supervise(config: Path | None, environ: Mapping[str, str]) -> int:
     from supervisor.journal import Journal  # noqa: PLC0415
     from supervisor.loop import Supervisor  # noqa: PLC0415
     from supervisor.nursery import Nursery  # noqa: PLC0415
+    from supervisor.premises import Premises  # noqa: PLC0415
 
     loaded = load(config, environ)
     log = loaded.settings.supervisor.log
-    with closing(Nursery(loaded.settings.twitch.ca_file)) as nursery:
+    premises = Premises(loaded.runtime_dir)  # before anything is started there
+    with closing(Nursery(loaded.settings.twitch.ca_file, loaded.runtime_dir)) as nursery:
         nursery.open()  # its imports go on while we go on with ours
         with closing(Journal(log.file)) as journal:
             supervisor = Supervisor(loaded, lambda: load(config, environ), journal, nursery)
-            # The server claims the place before anything is started there, and is the last to leave it.
-            server = ControlServer(supervisor, loaded.runtime_dir, journal.logger(log.level))
-            with closing(server), closing(supervisor):
+            server = ControlServer(supervisor, premises, journal.logger(log.level))
+            # The server gives the place up, for the next supervisor: nothing of ours may be there by then.
+            with closing(server), closing(nursery), closing(supervisor):
                 return supervisor.run()
 
 

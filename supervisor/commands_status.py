@@ -12,7 +12,7 @@ from shared.errors import RoostError
 from supervisor import rendering
 from supervisor.client import Client
 from supervisor.faults import NotRunning
-from supervisor.invocation import Invocation, on_terminal
+from supervisor.invocation import Invocation, about_a_configuration, on_terminal
 
 REDRAW_SECONDS = 1.0
 HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -22,7 +22,7 @@ HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list of workers, on one line.")
 @click.option("--watch", is_flag=True, help="Draw it again every second, until Ctrl-C.")
-@click.pass_obj
+@about_a_configuration
 def status(call: Invocation, names: tuple[str, ...], as_json: bool, watch: bool) -> None:
     """Who is doing what. Exits with 3 if somebody asked about is not RUNNING."""
     with call.supervisor() as supervisor:
@@ -69,7 +69,7 @@ def _screen(call: Invocation, rows: list[dict[str, Any]]) -> str:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Also version, start and configuration file.")
-@click.pass_obj
+@about_a_configuration
 def pid(call: Invocation, as_json: bool) -> None:
     """Print the supervisor's process id."""
     with call.supervisor() as supervisor:
@@ -82,7 +82,7 @@ def pid(call: Invocation, as_json: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help='{"healthy": …, "reason": …}')
-@click.pass_obj
+@about_a_configuration
 def health(call: Invocation, as_json: bool) -> None:
     """Exit with 0 if all is well, 1 if not, and say why in one line: for container health checks."""
     try:

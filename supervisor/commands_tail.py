@@ -8,7 +8,7 @@ import click
 
 from supervisor import rendering
 from supervisor.faults import NotThere
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, about_a_configuration
 
 MOST_LINES = 10_000  # what the supervisor gives at once
 
@@ -23,7 +23,7 @@ MOST_LINES = 10_000  # what the supervisor gives at once
     "--level", type=click.Choice(rendering.LEVELS), default="debug", help="Nothing below this level."
 )
 @click.option("--json", "as_json", is_flag=True, help="The records as they were written, one a line.")
-@click.pass_obj
+@about_a_configuration
 def tail(
     call: Invocation, *, names: tuple[str, ...], follow: bool, lines: int, level: str, as_json: bool
 ) -> None:

@@ -8,7 +8,7 @@ import click
 from supervisor import rendering
 from supervisor.client import Client
 from supervisor.faults import CommandFault, NotRunning
-from supervisor.invocation import Invocation
+from supervisor.invocation import Invocation, about_a_configuration
 
 LOOK_SECONDS = 0.25
 RESTING = {"FATAL", "EXITED", "STOPPED", "BACKOFF"}
@@ -18,7 +18,7 @@ UNDECIDED = {"", "starting", "waiting", "validating", "signing-in"}
 
 @click.command("sign-in")
 @click.argument("user")
-@click.pass_obj
+@about_a_configuration
 def sign_in(call: Invocation, user: str) -> None:
     """Sign USER in: show the address to open and the code to enter there, and wait until it is done.
 
@@ -74,7 +74,7 @@ def _is_signed_in(row: dict[str, Any]) -> bool:
 @click.argument("user")
 @click.argument("what", type=click.Choice(["on", "off", "set"]))
 @click.argument("color", required=False)
-@click.pass_obj
+@about_a_configuration
 def color(call: Invocation, user: str, what: str, color: str | None) -> None:
     """Switch USER's color changes on or off, or set a color: a name, #rgb or #rrggbb."""
     if (color is None) is (what == "set"):

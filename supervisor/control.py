@@ -7,7 +7,6 @@ waits. The language is ``supervisor/protocol.py``; one client is ``supervisor/co
 import selectors
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from supervisor import protocol
@@ -45,16 +44,16 @@ class House(Protocol):
 
 
 class ControlServer:
-    """Listens on ``runtime_dir/control.sock`` until closed.
+    """Listens on ``control.sock`` of ``premises`` until closed, and then leaves them.
 
-    Making one claims the directory: ``ConfigurationFault`` if another supervisor holds it, or if it
-    cannot be used. ``log`` hears of every order, and of every fault of ours.
+    ``ConfigurationFault`` if there can be no such socket. ``log`` hears of every order, and of every
+    fault of ours.
     """
 
     def __init__(
         self,
         house: House,
-        runtime_dir: Path,
+        premises: Premises,
         log: "FilteringBoundLogger",
         *,
         idle_seconds: float = IDLE_SECONDS,
@@ -66,7 +65,7 @@ class ControlServer:
         self._most_connections = most_connections
         self._connections: set[Connection] = set()
         self._sweep_is_due = False
-        self._premises = Premises(runtime_dir)
+        self._premises = premises
         self._listener = self._premises.listen()
         self._watch_the_door()
 

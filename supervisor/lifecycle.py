@@ -9,7 +9,7 @@ import enum
 
 class State(enum.StrEnum):
     STOPPED = "STOPPED"
-    STARTING = "STARTING"  # a process is there; it has not said that its loop runs
+    STARTING = "STARTING"  # a process is there or on its way; it has not said that its loop runs
     RUNNING = "RUNNING"
     BACKOFF = "BACKOFF"  # it died or could not be started, and will be tried again
     STOPPING = "STOPPING"
@@ -18,7 +18,7 @@ class State(enum.StrEnum):
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is a process."""
+        """Whether there is a process, or one on its way."""
         return self in {State.STARTING, State.RUNNING, State.STOPPING}
 
 

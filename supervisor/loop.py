@@ -152,6 +152,8 @@ class Supervisor:
             "version": __version__,
             "started_at": self._started_at,
             "config": None if path is None else str(path),
+            "grace_seconds": self._rules.grace_seconds,
+            "start_deadline_seconds": self._rules.start_deadline_seconds,
         }
 
     def status(self, names: list[str] | None = None) -> list[dict[str, Any]]:

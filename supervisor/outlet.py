@@ -119,8 +119,9 @@ def _standard_output() -> tuple[int, Put]:
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
         try:
             fd = os.open("/proc/self/fd/1", flags)
-        except OSError:  # a terminal of another user, or nobody reads the pipe: as good as it gets
+        except OSError:  # another user's, or nobody reads the pipe
             fd = os.dup(1)
+            return fd, _careful_writer(fd)
         return fd, _writer(fd)
     # A regular file opened again would have a position of its own, and overwrite standard error's lines.
     fd = os.dup(1)
@@ -129,6 +130,24 @@ def _standard_output() -> tuple[int, Put]:
 
 def _writer(fd: int) -> Put:
     return lambda data: os.write(fd, data)
+
+
+def _careful_writer(fd: int) -> Put:
+    """For what would block: no more at a time than there is room for when ``poll`` says that there is any.
+
+    A pipe then has room for PIPE_BUF bytes (pipe(7)), a terminal for no more than one.
+    """
+    piece = 1 if os.isatty(fd) else select.PIPE_BUF
+    room = select.poll()
+    room.register(fd, select.POLLOUT)
+
+    def put(data: bytes | bytearray) -> int:
+        taken = 0
+        while taken < len(data) and room.poll(0):
+            taken += os.write(fd, data[taken : taken + piece])
+        return taken
+
+    return put
 
 
 def _sender(fd: int) -> Put:

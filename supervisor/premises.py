@@ -15,6 +15,7 @@ from shared.errors import ConfigurationFault
 from shared.files import make_private_directory
 
 LONGEST_SOCKET_PATH = 107  # bytes: sun_path of unix(7), less its final NUL
+LONGEST_NAME = "listener-12345678"  # of a socket here: the forkserver's, as ``multiprocessing`` calls it
 
 
 class Premises:
@@ -26,9 +27,9 @@ class Premises:
     def __init__(self, runtime_dir: Path) -> None:
         self.trusted = frozenset({os.getuid(), 0})
         self._socket_path = runtime_dir / "control.sock"
-        if len(os.fsencode(self._socket_path)) > LONGEST_SOCKET_PATH:
+        if len(os.fsencode(runtime_dir / LONGEST_NAME)) > LONGEST_SOCKET_PATH:
             raise ConfigurationFault(
-                f"{self._socket_path}: a socket's path has at most {LONGEST_SOCKET_PATH} bytes: "
+                f"{runtime_dir / LONGEST_NAME}: a socket's path has at most {LONGEST_SOCKET_PATH} bytes: "
                 "set supervisor.runtime_dir to a shorter one"
             )
         try:

@@ -27,6 +27,7 @@ NOT_FACTS = frozenset({"ts", "level", "event", "worker", "pid", "traceback"})
 # Also what turns the direction of text round, and halves of characters, which cannot be printed.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 PAINT = re.compile(r"(\x1b\[\d+m)")
+NOBODY = "nobody: the configuration has no enabled user"
 PLAIN_VALUE = re.compile(r"[^\s=\"']+")
 
 Paint = Callable[[str, str], str]
@@ -65,7 +66,7 @@ def status_lines(rows: Iterable[Mapping[str, Any]], now: float, paint: Paint = p
     for name, state, life, work in table:
         painted = paint(state.ljust(state_width), STATE_STYLE.get(state, BOLD))
         lines.append(f"{name:{name_width}}   {painted}   {life:{life_width}}   {work}".rstrip())
-    return lines
+    return lines or [NOBODY]
 
 
 def _life(row: Mapping[str, Any]) -> str:

@@ -16,15 +16,16 @@ from supervisor.causes import cause_of_death, needs_a_person
 from supervisor.child import Child, bear
 from supervisor.journal import Journal
 from supervisor.lifecycle import Event, State
-from supervisor.nursery import Nursery, StartFailed
+from supervisor.nursery import Death, Nursery, StartFailed
 from supervisor.oom import OomKills
 from supervisor.policy import RestartPolicy
 from supervisor.seat import Seat
 from supervisor.switchboard import Switchboard
 
-STARTS_A_TURN = 8  # each takes some milliseconds, in which nobody else is heard
+MOST_UNBORN = 8  # enough to keep the forkserver busy, and few enough not to queue up before it
 REPORT_SECONDS = 2.0  # from a death to what the forkserver says of it
 ORDER_SECONDS = 10.0
+NOT_STARTED = "worker could not be started"
 
 
 class Staff:
@@ -37,7 +38,11 @@ class Staff:
         self._settings = settings
         self._oom = OomKills()
         self.seats: dict[str, Seat] = {}
+        self._log = journal.logger(settings.log.level)
+        self._present: dict[Seat, Child] = {}
+        self._unborn: dict[Seat, Child] = {}
         self._by_pid: dict[int, Seat] = {}
+        self._forkserver_trouble: str | None = None
         self._due: dict[Seat, None] = {}  # a set that keeps its order
         self._talking: dict[Seat, None] = {}
         self._dying: dict[Seat, None] = {}
@@ -46,19 +51,21 @@ class Staff:
     @property
     def is_alone(self) -> bool:
         """Whether no worker process is left."""
-        return not self._by_pid
+        return not self._present
 
     def lingering(self) -> list[str]:
         """Whose processes are still there."""
-        return [seat.name for seat in self._by_pid.values()]
+        return [seat.name for seat in self._present]
 
     @property
     def has_due(self) -> bool:
-        return bool(self._due)
+        """Whether ``start_the_due`` has something to do."""
+        return bool(self._due) and len(self._unborn) < MOST_UNBORN
 
     def apply(self, settings: SupervisorSettings) -> None:
         """New rules: everybody's deaths are forgotten."""
         self._settings = settings
+        self._log = self._journal.logger(settings.log.level)
         for seat in self.seats.values():
             self._brief(seat)
 
@@ -122,9 +129,10 @@ class Staff:
             self.stop(seat, "the supervisor is stopping")
 
     def kill_everybody(self) -> None:
-        for seat in self._by_pid.values():
-            if seat.child:
-                seat.child.kill("the supervisor was told twice to stop")
+        for child in self._present.values():
+            child.kill("the supervisor was told twice to stop")
+        if self._unborn:
+            self._nursery.end_forkserver("the supervisor was told twice to stop")
 
     # What the loop does each turn.
 
@@ -144,19 +152,22 @@ class Staff:
             seat = self._by_pid.get(death.pid)
             if seat and seat.child:
                 seat.child.note_exit(death.code)
+            elif death.of_forkserver:
+                self._tell_of_forkserver(death)
 
     def bury_the_dead(self) -> None:
         for seat in _taken(self._dying):
-            if seat.child is None:
+            child = seat.child
+            if child is None or not child.is_dead:
                 continue
-            if seat.child.code is not None:
-                self._bury(seat, seat.child)
-            elif seat.child.is_dead:
+            if child.code is not None or child.pid is None:
+                self._bury(seat, child)
+            else:
                 moment = time.monotonic() + REPORT_SECONDS
-                self._board.call_at(moment, partial(self._bury_unreported, seat, seat.child))
+                self._board.call_at(moment, partial(self._bury_unreported, seat, child))
 
     def start_the_due(self) -> None:
-        for seat in list(self._due)[:STARTS_A_TURN]:
+        for seat in list(self._due)[: max(0, MOST_UNBORN - len(self._unborn))]:
             del self._due[seat]
             self._start(seat)
 
@@ -172,21 +183,46 @@ class Staff:
         except StartFailed as fault:
             self._try_later(seat, str(fault))
             return
-        self._by_pid[child.pid] = seat
+        self._present[seat] = self._unborn[seat] = child
         child.attend(
             self._board,
             write=partial(self._journal.write, seat.name),
-            torn=partial(_tell_torn, seat, child.pid),
+            torn=partial(_tell_torn, seat, child),
+            born=partial(self._note_birth, seat, child),
             talks=partial(self._talking.__setitem__, seat, None),
             dies=partial(self._dying.__setitem__, seat, None),
         )
         seat.occupy(child)
+        self._await_birth(seat, child)
+
+    def _await_birth(self, seat: Seat, child: Child) -> None:
+        """End a forkserver that is silent for too long: that is news to everybody who waits for it."""
+        if self._unborn.get(seat) is not child:
+            return
+        hung_at = self._nursery.hung_at(child.asked_at)
+        if time.monotonic() < hung_at:
+            self._board.call_at(hung_at, partial(self._await_birth, seat, child))
+        else:
+            self._nursery.end_forkserver("it was asked for a worker and did not answer")
+
+    def _note_birth(self, seat: Seat, child: Child, pid: int) -> None:
+        del self._unborn[seat]
+        self._by_pid[pid] = seat
+        self._nursery.note_answer()
+        self._forkserver_trouble = None
         deadline = child.born_at + self._settings.start_deadline_seconds
         self._board.call_at(deadline, partial(self._end_the_late, seat, child))
 
+    def _tell_of_forkserver(self, death: Death) -> None:
+        """Once, and not again while nothing else comes of it."""
+        cause = cause_of_death(death.code, self._nursery.fault, None)
+        if cause != self._forkserver_trouble:
+            self._forkserver_trouble = cause
+            self._log.error("forkserver died", forkserver_pid=death.pid, cause=cause)
+
     def _try_later(self, seat: Seat, why: str) -> None:
         delay = seat.policy.next_delay(time.monotonic(), lived=0.0)
-        seat.log.error("worker could not be started", reason=why, next_in=_rounded(delay))
+        seat.log.error(NOT_STARTED, reason=why, next_in=_rounded(delay))
         seat.become(Event.START_FAILED, why)
         if delay is None:
             seat.become(Event.GAVE_UP, why)
@@ -229,22 +265,22 @@ class Staff:
         """Nobody has said how it died: the forkserver is stuck, or was killed between two steps."""
         if seat.child is child:
             if child.is_unreported:
-                self._nursery.kill_forkserver()
+                self._nursery.end_forkserver(f"it did not report a death within {REPORT_SECONDS:g} s")
             self._bury(seat, child)
 
     def _bury(self, seat: Seat, child: Child) -> None:
         for message in child.bury():
             seat.hear(message)
         child.orders.bury()
-        del self._by_pid[child.pid]
-        killed_by_others = child.code == -signal.SIGKILL and not child.stopped_because
-        memory = self._oom.verdict() if killed_by_others else None
-        seat.vacate(child.code, cause_of_death(child.code, child.stopped_because, memory))
+        del self._present[seat]
+        self._unborn.pop(seat, None)
+        self._by_pid.pop(child.pid or 0, None)
+        seat.vacate(child.code, self._cause(child))
         now = time.monotonic()
         event, delay = self._judge(seat, child, now)
         as_it_should = event is Event.LEFT or seat.state is State.STOPPING
         (seat.log.info if as_it_should else seat.log.warning)(
-            "worker left" if as_it_should else "worker died",
+            "worker left" if as_it_should else "worker died" if child.pid else NOT_STARTED,
             worker_pid=child.pid,
             cause=seat.last_exit,
             reason=seat.last_complaint,
@@ -257,6 +293,13 @@ class Staff:
         if seat.state is State.STOPPED:
             self._see_off(seat)
 
+    def _cause(self, child: Child) -> str:
+        if child.pid is None:
+            return f"not born: {child.stopped_because or self._nursery.fault or 'the forkserver died'}"
+        killed_by_others = child.code == -signal.SIGKILL and not child.stopped_because
+        memory = self._oom.verdict() if killed_by_others else None
+        return cause_of_death(child.code, child.stopped_because, memory)
+
     def _judge(self, seat: Seat, child: Child, now: float) -> tuple[Event, float | None]:
         """What a death amounts to, and in how many seconds the next life begins, if it does."""
         if seat.state is State.STOPPING:
@@ -265,7 +308,7 @@ class Staff:
             return Event.GAVE_UP, None
         if child.code == Exit.DONE and not child.stopped_because:
             return Event.LEFT, None
-        delay = seat.policy.next_delay(now, now - child.born_at)
+        delay = seat.policy.next_delay(now, lived=now - child.born_at if child.pid else 0.0)
         return (Event.GAVE_UP, None) if delay is None else (Event.DIED, delay)
 
     def _see_off(self, seat: Seat) -> None:
@@ -285,8 +328,8 @@ def _taken(seats: dict[Seat, None]) -> list[Seat]:
     return taken
 
 
-def _tell_torn(seat: Seat, pid: int, fragment: str) -> None:
-    seat.log.warning("torn log record", worker_pid=pid, fragment=fragment)
+def _tell_torn(seat: Seat, child: Child, fragment: str) -> None:
+    seat.log.warning("torn log record", worker_pid=child.pid, fragment=fragment)
 
 
 def _rounded(seconds: float | None) -> float | None:

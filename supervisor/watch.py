@@ -1,10 +1,10 @@
-"""Whether the configuration file has changed, by asking for its inode, time and size."""
+"""Whether the configuration file has changed, by asking for its inode, times and size."""
 
 from pathlib import Path
 
 SETTLE_SECONDS = 1.0  # editors write in several steps: truncate, write, rename
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int, int]
 
 
 class Watch:
@@ -34,4 +34,5 @@ class Watch:
             facts = self._path.stat()
         except OSError:
             return None
-        return facts.st_ino, facts.st_mtime_ns, facts.st_size
+        # The last is nobody's to put back; and who may read the file is part of the matter.
+        return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

@@ -21,13 +21,14 @@ from supervisor.loop import Supervisor
 from supervisor.nursery import Nursery
 
 PATIENCE = 10.0
+TINY = "tests.supervisor.tiny"
 ROOT = str(Path(__file__).parents[2])
 
 
-def nursery(**more: Any) -> Nursery:
+def nursery(preload: str = TINY, **more: Any) -> Nursery:
     if ROOT not in sys.path:
         sys.path.append(ROOT)
-    return Nursery(worker=Entry("tests.supervisor.tiny:run"), preload=("tests.supervisor.tiny",), **more)
+    return Nursery(worker=Entry(f"{TINY}:run"), preload=(preload,), **more)
 
 
 def loaded(
@@ -60,11 +61,11 @@ def loaded(
 class Crew:
     """``next_configuration`` is what a reload finds: a configuration, or an exception to raise."""
 
-    def __init__(self, folder: Path, first: Loaded) -> None:
+    def __init__(self, folder: Path, first: Loaded, preload: str = TINY) -> None:
         self.log_file = first.settings.supervisor.log.file
         self.next_configuration: Loaded | Exception = first
         self.journal = Journal(self.log_file)
-        self.supervisor = Supervisor(first, self._load, self.journal, nursery())
+        self.supervisor = Supervisor(first, self._load, self.journal, nursery(preload))
 
     def _load(self) -> Loaded:
         if isinstance(self.next_configuration, Exception):
@@ -113,9 +114,11 @@ class Crew:
 
 
 @contextlib.contextmanager
-def at_work(folder: Path, *users: str | User, ready: bool = True, **rules: Any) -> Iterator[Crew]:
+def at_work(
+    folder: Path, *users: str | User, ready: bool = True, preload: str = TINY, **rules: Any
+) -> Iterator[Crew]:
     """A crew whose workers are all RUNNING, and all gone afterwards."""
-    crew = Crew(folder, loaded(folder, *users, **rules))
+    crew = Crew(folder, loaded(folder, *users, **rules), preload)
     crew.supervisor.open()
     try:
         if ready:

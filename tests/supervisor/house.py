@@ -19,6 +19,7 @@ from typing import Any
 
 from shared.logs import logger
 from supervisor.control import ControlServer
+from supervisor.premises import Premises
 
 PATIENCE = 10.0
 
@@ -71,6 +72,8 @@ class House:
             "kept": 1,
         }
         self.healthy = (True, "2 of 2 workers are running")
+        self.config: Path | None = None
+        self.rules = {"grace_seconds": 0.0, "start_deadline_seconds": 0.0}
         self.records: list[bytes] = []
         self.followers: list[Callable[[bytes], None]] = []
         self.complaints: list[bytes] = []
@@ -140,7 +143,13 @@ class House:
         return list(self.rows)
 
     def info(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "version": "0.1.0", "started_at": 1.5, "config": None}
+        return {
+            "pid": os.getpid(),
+            "version": "0.1.0",
+            "started_at": 1.5,
+            "config": self.config,
+            **self.rules,
+        }
 
     def status(self, names: list[str] | None = None) -> list[dict[str, Any]]:
         return [self.rows[name] for name in (self.rows if names is None else names)]
@@ -197,7 +206,7 @@ class House:
 def living(house: House, runtime_dir: Path, **limits: Any) -> Iterator[House]:
     """``house`` at work in ``runtime_dir``, with its control socket open, until the block ends."""
     log = logger(lambda line, _: house.complaints.append(line), "info", worker="supervisor")
-    server = ControlServer(house, runtime_dir, log, **limits)
+    server = ControlServer(house, Premises(runtime_dir), log, **limits)
 
     def live() -> None:
         house.run()

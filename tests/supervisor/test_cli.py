@@ -70,6 +70,11 @@ class TestStatus:
         assert [line.split()[0] for line in result.stdout.splitlines()] == ["bob", "alice"]
         assert run("status", "all").exit_code == 3
 
+    def test_that_there_is_nobody_is_said(self, house, run):
+        house.rows.clear()
+        assert run("status").stdout == "nobody: the configuration has no enabled user\n"
+        assert run("status", "--json").stdout == "[]\n"
+
     def test_quiet_leaves_only_the_exit_code(self, house, run):
         house.rows["bob"] = row("bob", "STOPPED")
         result = run("--quiet", "status", "bob")
@@ -100,6 +105,64 @@ class TestStatus:
         result = run("--config", "missing.toml", "status")
         assert result.exit_code == 78
         assert result.stderr.startswith("roost: missing.toml: No such file")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["status"], ["status", "alice"], ["pid"], ["health"], ["tail", "all"], ["restart", "bob"]),
+        *(["start", "bob"], ["reload"], ["sign-in", "alice"], ["color", "alice", "on"], ["stop", "bob"]),
+        *(["config", "check"], ["config", "show"], ["shutdown"]),
+    ],
+    ids=" ".join,
+)
+def test_the_configuration_may_be_named_behind_every_command(house, place, run, environ, tmp_path, words):
+    environ["RUNTIME_DIRECTORY"] = "/nonexistent"
+    house.ways["bob", "restart"] = [row("bob", pid=4243)]
+    house.ways["bob", "stop"] = [row("bob", "STOPPED")]
+    house.answers["alice"] = (True, "on")
+    (tmp_path / "other.toml").write_text(
+        f'supervisor.runtime_dir = "{place}"\ntwitch.client_id = "abc"\nusers = [{{username = "alice"}}]\n'
+    )
+    assert run("--config", "missing.toml", *words, "--config", "other.toml").exit_code == 0
+
+
+class TestABrokenConfiguration:
+    """Nothing in the file can be relied on: the supervisor that is found must say that it runs on it."""
+
+    BROKEN = "users = [\n[[twitch]\n"
+
+    def test_the_supervisor_is_found_in_a_usual_place(self, house, run, tmp_path):
+        (tmp_path / "roost.toml").write_text(self.BROKEN)
+        house.config = tmp_path / "roost.toml"
+        house.reloaded |= {"ok": False, "faults": ["roost.toml: not TOML"]}
+        result = run("reload")
+        assert (result.exit_code, house.orders) == (78, [("reload",)])
+        assert result.stderr.startswith("roost: roost.toml: not TOML\n")
+
+    @pytest.mark.parametrize(
+        "line",
+        ['[supervisor]\nruntime_dir = "here"', "supervisor.runtime_dir='here'", '{"runtime_dir": "here"'],
+    )
+    def test_or_where_the_file_seems_to_say(self, house, place, run, environ, tmp_path, line):
+        environ["RUNTIME_DIRECTORY"] = "/nonexistent"
+        (tmp_path / "here").symlink_to(place)
+        (tmp_path / "other.toml").write_text(f"{line}\n{self.BROKEN}")
+        house.config = (tmp_path / "other.toml").resolve()
+        assert run("--config", "other.toml", "status").exit_code == 0
+
+    def test_or_although_the_file_is_gone(self, house, run, tmp_path):
+        house.config = tmp_path / "gone.toml"
+        assert run("--config", "gone.toml", "status").exit_code == 0
+
+    @pytest.mark.parametrize("config", [None, Path("/etc/streamroost/roost.toml")])
+    def test_a_supervisor_of_another_file_is_left_alone(self, house, run, tmp_path, config):
+        (tmp_path / "roost.toml").write_text(self.BROKEN)
+        house.config = config
+        result = run("shutdown")
+        assert (result.exit_code, house.orders) == (78, [])
+        assert "no telling where its supervisor is" in result.stderr
+        assert "ROOST_SUPERVISOR__RUNTIME_DIR" in result.stderr
 
 
 def test_pid_and_health(house, run):
@@ -151,11 +214,20 @@ class TestOrders:
         assert (result.stdout, result.stderr) == ("alice: restarted\n", "bob: ERROR (refused)\n")
 
     def test_what_does_not_end_is_told_when_patience_is_over(self, house, run, monkeypatch):
-        monkeypatch.setattr(commands_order, "PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.1)
         house.ways["alice", "stop"] = [row("alice", "STOPPING")]
         result = run("stop", "alice")
         assert result.exit_code == 1
         assert result.stderr == "alice: ERROR (still STOPPING: see `roost tail alice`)\n"
+
+    @pytest.mark.parametrize("rule", ["grace_seconds", "start_deadline_seconds"])
+    def test_an_order_is_followed_for_as_long_as_the_rules_of_the_supervisor_allow(
+        self, house, run, monkeypatch, rule
+    ):
+        monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.0)
+        house.rules[rule] = PATIENCE
+        house.ways["alice", "restart"] = [row("alice", "STOPPING")] * 12 + [row("alice", pid=1)]
+        assert run("restart", "alice").stdout == "alice: restarted\n"
 
     def test_one_unknown_name_and_nothing_is_done(self, house, run):
         assert run("stop", "alice", "carol").exit_code == 4
@@ -216,11 +288,17 @@ def test_shutdown_waits_until_the_supervisor_is_gone(house, run):
 
 
 def test_a_shutdown_that_takes_too_long_is_told(house, run, monkeypatch):
-    monkeypatch.setattr(commands_order, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.05)
     house.shutdown = lambda: None
     result = run("shutdown")
     assert result.exit_code == 1
     assert "still stopping" in result.stderr
+
+
+def test_a_shutdown_is_waited_for_as_long_as_the_supervisor_may_take(house, run, monkeypatch):
+    monkeypatch.setattr(commands_order, "MARGIN_SECONDS", 0.0)
+    house.rules["grace_seconds"] = PATIENCE
+    assert run("shutdown").exit_code == 0
 
 
 def record(event: str, level: str = "info", worker: str = "alice", **facts) -> bytes:
@@ -391,6 +469,11 @@ class TestTheCommandItself:
     def test_the_version_is_told(self, run):
         assert run("--version").stdout.startswith("roost ")
 
+    def test_run_takes_its_configuration_behind_its_name(self, run):
+        result = run("run", "--config", "missing.toml")
+        assert result.exit_code == 78
+        assert result.stderr.startswith("roost: missing.toml: no such file")
+
     def test_an_unknown_command_is_wrong_usage(self, run):
         assert run("dance").exit_code == 2
 
@@ -519,6 +602,29 @@ class TestRun:
         assert (first.returncode, errors) == (0, "")
         assert json.loads(log.splitlines()[-1])["event"] == "supervisor stopped"
         assert not (place / "run/control.sock").exists()
+
+    def test_what_it_leaves_behind_when_killed_is_in_its_place_and_cleared_by_the_next(
+        self, configured, place, request
+    ):
+        (place / "temporary").mkdir()
+        (place / "run").mkdir(mode=0o700)
+        configured["TMPDIR"] = str(place / "temporary")
+
+        def roost(*words):
+            asked = [*ROOST, *words]
+            return subprocess.run(
+                asked, env=configured, capture_output=True, timeout=30, check=False
+            ).returncode
+
+        for end in ("kill", "shutdown"):
+            supervisor = subprocess.Popen([*ROOST, "run"], env=configured, stdout=-1, stderr=-1)
+            request.addfinalizer(supervisor.kill)
+            wait_for(lambda: roost("status") == 0, "alice is RUNNING")
+            assert len(list((place / "run").glob("listener-*"))) == 1
+            supervisor.kill() if end == "kill" else roost("shutdown")
+            supervisor.communicate(timeout=PATIENCE)
+            assert list((place / "temporary").iterdir()) == []
+        assert [path.name for path in (place / "run").iterdir()] == ["roost.lock"]
 
     def test_every_fault_of_the_configuration_is_told_and_nothing_starts(self, configured, place):
         (place / "roost.toml").write_text("[supervisor]\nruntime_dri = 1\ngrace_seconds = -1\n")

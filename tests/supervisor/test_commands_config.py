@@ -1,9 +1,12 @@
+import contextlib
+import fcntl
 import json
 import os
 import pty
 import stat
 import subprocess
 import sys
+import termios
 import tomllib
 
 import pytest
@@ -189,6 +192,56 @@ def test_init_asks_a_person_until_the_answers_are_good(place):
     alice, bob = tomllib.loads((place / "roost.toml").read_text())["users"]
     assert alice == {"username": "alice", "channels": ["alice"], "color": {"mode": "random"}}
     assert bob == {"username": "bob", "channels": ["alice", "bob"], "color": {"mode": "presets"}}
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"], ids=["ctrl-c", "ctrl-d"])
+def test_init_that_is_broken_off_writes_nothing_and_leaves_the_terminal_at_a_new_line(place, key):
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from supervisor.cli import main; main()", "init"]
+    as_a_shell_does = {"start_new_session": True, "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, **as_a_shell_does) as process:
+        os.close(theirs)
+        read_until(terminal, "", "Client id:")
+        os.write(terminal, b"abc\n")
+        read_until(terminal, "", "Usernames, with spaces between:")
+        screen = ""
+        try:
+            while process.poll() is None:  # one that comes just before it reads is lost on it
+                os.write(terminal, key)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+            screen = os.read(terminal, 4096).decode()
+        finally:
+            process.kill()
+        assert "Aborted" not in screen
+        assert screen.endswith("\n")
+        assert process.returncode == 130
+    os.close(terminal)
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_init_says_that_it_cannot_write_before_it_asks(place):
+    for folder in (place, *place.parents[:-2]):
+        folder.chmod(0o755)
+    code = (
+        "import os, supervisor.commands_init; from supervisor.cli import main\n"
+        "os.setuid(65534)  # nobody\n"
+        "main()"
+    )
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", code, "init"],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "roost.toml: Permission denied: name another place with --output" in done.stderr
 
 
 def read_until(terminal: int, screen: str, wanted: str) -> str:

@@ -21,7 +21,10 @@ def crew(tmp_path):
 
 
 def gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def new_forkserver(crew, old):
@@ -51,9 +54,10 @@ def test_the_preload_is_told_of_extra_certificates_and_of_nothing_else(tmp_path,
     environment = {}
     while not environment:  # until it has become another program than we are
         environment = psutil.Process(_forkserver_pid()).environ()
-    assert {name: value for name, value in environment.items() if name.startswith("ROOST_")} == {
-        "ROOST_PRELOAD_CA": str(tmp_path / "ca.pem")
-    }
+    told = {name: value for name, value in environment.items() if name.startswith("ROOST_")}
+    assert told.pop("ROOST_PRELOAD") == "tests.supervisor.tiny"
+    assert told.pop("ROOST_PRELOAD_FAULT").endswith("/preload.fault")
+    assert told == {"ROOST_PRELOAD_CA": str(tmp_path / "ca.pem")}
     assert nursery_module.CA_VARIABLE not in os.environ
     ours.close()
 
@@ -106,27 +110,91 @@ def test_a_forkserver_that_dies_is_replaced_before_it_is_needed_if_it_had_stood(
     assert new_forkserver(crew, old)
 
 
-def test_a_forkserver_that_is_stuck_costs_one_start_and_is_replaced(crew, monkeypatch):
-    monkeypatch.setattr(nursery_module, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr("supervisor.staff.REPORT_SECONDS", 0.1)
-    old = _forkserver_pid()
-    os.kill(old, signal.SIGSTOP)
-    pid = crew.row("alice")["pid"]
-    crew.supervisor.restart("alice")
-    crew.until_replaced("alice", pid)
-    assert gone(old)
-    assert crew.row("bob")["state"] == "RUNNING"
+@pytest.fixture
+def stopped(crew):
+    """The forkserver, stopped, while alice works and bob rests."""
+    crew.supervisor.stop("bob")
+    crew.until_state("STOPPED", "bob")
+    pid = _forkserver_pid()
+    os.kill(pid, signal.SIGSTOP)
+    yield pid
+    if not gone(pid):
+        os.kill(pid, signal.SIGCONT)
 
 
-def test_a_start_that_gets_no_answer_fails_and_says_so(monkeypatch):
-    monkeypatch.setattr(nursery_module, "PATIENCE_SECONDS", 0.2)
+def test_nobody_waits_for_a_stopped_forkserver_but_who_is_to_be_born(crew, stopped):
+    crew.supervisor.start("bob")
+    assert crew.row("bob")["state"] == "STARTING"
+    assert crew.do("alice", "say", "at work") == (True, "at work")
+    assert psutil.Process(stopped).status() == psutil.STATUS_STOPPED
+    os.kill(stopped, signal.SIGCONT)
+    crew.until_state("RUNNING", "bob")
+    assert _forkserver_pid() == stopped
+
+
+def test_a_forkserver_that_does_not_answer_is_ended_and_replaced(crew, stopped, monkeypatch):
+    monkeypatch.setattr(nursery_module, "ANSWER_SECONDS", 0.5)
+    crew.supervisor.start("bob")
+    crew.until_state("RUNNING", "bob")
+    assert gone(stopped)
+    assert crew.records("worker could not be started", user="bob")
+    (told,) = crew.until(lambda: crew.records("forkserver died", forkserver_pid=stopped))
+    assert told["cause"] == "SIGKILL: it was asked for a worker and did not answer"
+    assert crew.row("alice")["restarts"] == 0
+
+
+@pytest.mark.parametrize("order", ["stop", "restart"])
+def test_whoever_is_told_to_leave_before_its_birth_leaves_after_it(crew, stopped, order):
+    crew.supervisor.start("bob")
+    getattr(crew.supervisor, order)("bob")
+    assert crew.row("bob")["state"] == "STOPPING"
+    os.kill(stopped, signal.SIGCONT)
+    crew.until_state("STOPPED" if order == "stop" else "RUNNING", "bob")
+    wanted = {row["pid"] for row in crew.supervisor.status() if row["pid"]}
+    crew.until(lambda: {child.pid for child in psutil.Process(stopped).children()} == wanted)
+
+
+def test_being_told_twice_to_stop_does_not_wait_for_the_unborn(crew, stopped):
+    crew.supervisor.start("bob")
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGTERM)
+    crew.until(lambda: crew.supervisor.is_over)
+    assert gone(stopped)
+
+
+def test_a_crowd_of_starts_without_an_answer_is_not_waited_for_either(monkeypatch):
+    monkeypatch.setattr(nursery_module, "PRELOAD_SECONDS", 0.2)
+    nursery().close()
     ours = nursery()
     ours.open()
     pid = _forkserver_pid()
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(StartFailed, match=f"the forkserver .pid {pid}. did not answer for 0.2 s"):
-        ours.start("alice")
+        births = [ours.start("alice") for _ in range(1000)]  # noqa: F841
     ours.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit('no')", "SystemExit: no"),
+    ],
+)
+def test_why_a_preload_fails_is_told_once_and_stands_in_the_status(tmp_path, monkeypatch, content, fault):
+    (tmp_path / "faulty.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    nursery().close()
+    with at_work(tmp_path, "alice", ready=False, preload="faulty") as crew:
+        crew.until(lambda: crew.row("alice")["restarts"] == 3)
+        assert fault in crew.until_state("BACKOFF")["reason"]
+        crew.until(lambda: crew.records("forkserver died"))
+        (told,) = crew.records("forkserver died")
+        assert told["cause"] == f"exit 1 (crashed): {fault}"
+        (tmp_path / "faulty.py").write_text("import tests.supervisor.tiny")
+        crew.until_state("RUNNING")
+    nursery().close()
 
 
 def test_the_death_of_the_resource_tracker_is_mended(crew):

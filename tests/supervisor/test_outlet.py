@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+import pty
 import resource
+import select
 import socket
 import subprocess
 import sys
@@ -170,18 +172,49 @@ def test_a_reader_who_had_already_left_is_survived_too(pipe):
     journal.close()
 
 
-def test_a_terminal_of_another_user_is_written_to_as_it_was_given(pipe, monkeypatch):
-    reader, writer = pipe
+BORROWED = """
+import ctypes, os, sys
+from supervisor.journal import Journal
+if os.getuid() == 0:
+    os.setuid(65534)  # nobody: what root has opened is another user's from here on
+ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE: what our /proc/self shows is root's
+try:
+    os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK)
+    sys.exit("could be opened again")
+except PermissionError:
+    pass
+journal = Journal()
+for number in range(200):
+    journal.write("alice", b"%03d" % number + b"x" * 996 + b"\\n")
+os.write(2, b"went on")
+os.read(0, 1)
+journal.close()
+"""
 
-    def refused(path, flags):
-        raise PermissionError(errno.EACCES, "Permission denied")
 
-    with standard_output(writer), monkeypatch.context() as context:
-        context.setattr(outlet_module.os, "open", refused)
-        outlet = Outlet(None)
-    outlet.write(b"hello\n")
-    outlet.close()
-    assert drain(reader) == b"hello\n"
+@pytest.mark.parametrize("ends", [os.pipe, pty.openpty], ids=["pipe", "terminal"])
+def test_another_users_pipe_or_terminal_that_nobody_reads_does_not_stop_us(ends):
+    """Neither can be opened again: what we write there must not wait all the same."""
+    reader, writer = ends()
+    command = [sys.executable, "-c", BORROWED]
+    with subprocess.Popen(command, stdin=-1, stdout=writer, stderr=-1) as process:
+        os.close(writer)
+        try:
+            told, _, _ = select.select([process.stderr], [], [], 10)
+            assert told, "it waits for its reader"
+            assert process.stderr.read(7) == b"went on"
+            process.stdin.close()
+            got = b"".join(pieces(reader)).replace(b"\r\n", b"\n")
+        finally:
+            process.kill()
+    os.close(reader)
+    assert got == b"".join(b"%03d" % number + b"x" * 996 + b"\n" for number in range(200))
+
+
+def pieces(reader):
+    with contextlib.suppress(OSError):  # so ends a terminal
+        while piece := os.read(reader, 65_536):
+            yield piece
 
 
 def test_standard_output_may_be_a_socket_as_under_systemd():

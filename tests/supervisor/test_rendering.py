@@ -67,8 +67,8 @@ def test_a_code_that_has_expired_is_not_offered_any_more():
     assert line.endswith("the code AB-CD has expired, a new one is on its way")
 
 
-def test_nobody_makes_no_lines():
-    assert status_lines([], NOW) == []
+def test_that_there_is_nobody_is_a_line_too():
+    assert status_lines([], NOW) == ["nobody: the configuration has no enabled user"]
 
 
 def test_colors_do_not_disturb_the_columns():
