@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from worker.twitch.http import READ_SECONDS
 
 
 def test_a_person_signs_in_by_device_code_while_status_and_the_log_show_where(house, twitch):
@@ -116,17 +116,29 @@ def test_the_tokens_of_an_older_installation_are_taken_over_and_refreshed_if_exp
     assert len(house.records("tokens taken over from the configuration")) == 1
 
 
-@pytest.mark.parametrize("when", ["stall", "reset"])
-def test_when_the_answer_to_a_refresh_is_lost_the_old_token_is_tried_and_a_spent_one_is_told(
-    house, twitch, when
-):
+def test_when_the_answer_to_a_refresh_is_lost_the_old_token_is_tried_and_a_spent_one_is_told(house, twitch):
     house.hire("alice")
     house.open()
-    twitch.fault("POST /oauth2/token", when, times=1, after="effect", seconds=5)
+    twitch.fault("POST /oauth2/token", "reset", times=1, after="effect")
     twitch.post("expire", login="alice", which="access")
     twitch.chat("alice", "alice")
     rows = house.until(lambda rows: rows["alice"]["sign_in"])
     assert "lost on the way" in rows["alice"]["sign_in"]["why"]
+
+
+def test_a_late_answer_to_a_refresh_is_waited_for_while_the_chat_goes_on_being_heard(house, twitch):
+    twitch.user("bob")
+    house.hire("alice")
+    house.open()
+    twitch.fault("POST /oauth2/token", "stall", times=1, after="effect", seconds=READ_SECONDS + 0.5)
+    twitch.post("expire", login="alice", which="access")
+    twitch.chat("alice", "alice")
+    twitch.expect("refresh", login="alice")
+    twitch.chat("alice", "bob")
+    house.until(lambda rows: rows["alice"]["counters"].get("messages") == 2)
+    assert house.records("token refreshed") == []
+    twitch.expect("color", accepted=True, login="alice")
+    assert len(twitch.entries("refresh", login="alice")) == 1
 
 
 def test_damaged_tokens_are_kept_aside_and_a_sign_in_is_asked_for(house, twitch):
