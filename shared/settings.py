@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+PRINTED = re.compile(r"[!-~]+")
 LOGIN = re.compile(r"[a-z0-9][a-z0-9_]{0,24}")
 HEX = re.compile(r"#[0-9a-f]{6}")
 PLACEHOLDER = re.compile(r"(?i)your[_ -]|<.*>|change[_ -]?me|example_|^x{3,}$|^\.{3}$|^…$")
@@ -39,14 +40,16 @@ def _login(value: str) -> str:
     return login
 
 
-def _not_a_placeholder(value: str) -> str:
+def _as_issued(value: str) -> str:
     if PLACEHOLDER.search(value):
         raise ValueError("this is a placeholder: copy the value from https://dev.twitch.tv/console/apps")
+    if not PRINTED.fullmatch(value):
+        raise ValueError("no spaces or special characters: copy it from https://dev.twitch.tv/console/apps")
     return value
 
 
-def _secret_not_a_placeholder(value: SecretStr) -> SecretStr:
-    _not_a_placeholder(value.get_secret_value())
+def _secret_as_issued(value: SecretStr) -> SecretStr:
+    _as_issued(value.get_secret_value())
     return value
 
 
@@ -91,10 +94,8 @@ def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Login = Annotated[str, AfterValidator(_login)]
-ClientId = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_not_a_placeholder)
-]
-ClientSecret = Annotated[SecretStr, AfterValidator(_secret_not_a_placeholder)]
+ClientId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_as_issued)]
+ClientSecret = Annotated[SecretStr, AfterValidator(_secret_as_issued)]
 HttpUrl = Annotated[str, AfterValidator(_guarded_url), _scheme("https", "http")]
 SocketUrl = Annotated[str, AfterValidator(_guarded_url), _scheme("wss", "ws")]
 Place = Annotated[Path, BeforeValidator(_place)]

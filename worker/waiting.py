@@ -48,7 +48,7 @@ class Waiter:
         wind: Callable[[int], object] = signal.alarm,
     ) -> None:
         self.vitals = Vitals()
-        self.obey: Callable[[Do], str] = _too_early
+        self.obey: Callable[[Do], str] = self._too_early
         self._link = link
         self._logs = logs
         self._wind = wind
@@ -171,6 +171,9 @@ class Waiter:
         except ValueError as refused:
             return Done(id=order.id, ok=False, text=str(refused))
 
+    def _too_early(self, order: Do) -> str:
+        raise ValueError(f"{order.action}: not while this worker is {self.vitals.phase}: try again later")
+
     def _ask_to_stop(self, *_: object) -> None:
         self._stopping = True
 
@@ -186,7 +189,3 @@ def _wake_up_socket() -> socket.socket:
     theirs.setblocking(False)
     signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
     return ours
-
-
-def _too_early(order: Do) -> str:
-    raise ValueError(f"{order.action}: this worker is only just starting, try again in a moment")

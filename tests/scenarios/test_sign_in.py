@@ -150,3 +150,9 @@ def test_damaged_tokens_are_kept_aside_and_a_sign_in_is_asked_for(house, twitch)
     house.open(phase="signing-in")
     house.expect_record("vault damaged", user="alice")
     assert tokens.with_name("tokens.damaged").read_bytes() == b"damaged"
+
+
+def test_an_order_to_somebody_who_is_not_signed_in_is_refused_with_the_reason(house, twitch):
+    house.hire("alice", signed_in=False)
+    house.open(phase="signing-in")
+    assert "not while this worker is signing-in" in house.roost("color", "alice", "set", "red", expect=1)

@@ -85,7 +85,7 @@ def test_a_socket_has_socket_addresses():
 
 
 @pytest.mark.parametrize(
-    "value", ["your_client_id", "<client id>", "CHANGE_ME", "xxxx", "...", "…", "", "  "]
+    "value", ["your_client_id", "<client id>", "CHANGE_ME", "xxxx", "...", "…", "", "  ", "a b", "a\tb"]
 )
 def test_placeholders_are_refused_as_credentials(value):
     with pytest.raises(ValidationError):
