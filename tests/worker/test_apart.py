@@ -84,5 +84,6 @@ def test_while_it_runs_the_worker_hears_its_sockets_and_may_leave(desk, tmp_path
         assert heard == [b"!"]
         assert not done.exists()
         theirs.send(b"!")
-        os.wait()
+        ours.close()
+        assert theirs.recv(1) == b""  # the fork has ended: `os.wait` might tell of another child
         assert done.exists()
