@@ -1,6 +1,7 @@
 """A small world for scenarios: the sandbox as Twitch, and the product as a person would run it."""
 
 import contextlib
+import copy
 import json
 import shutil
 import signal
@@ -21,6 +22,7 @@ PATIENCE = 20.0  # seconds until a scenario calls something missing
 CLIENT = "sandboxpublicclient000000000000"
 DEFAULTS = {"device_life": 1800, "device_interval": 1, "token_life": 14400}  # what scenarios change
 SCOPES = ["user:read:chat", "user:manage:chat_color"]
+NOBODY = {"username": "nobody", "enabled": False}  # a configuration without anybody is refused
 ROOST = [str(Path(sys.executable).with_name("roost"))]
 
 
@@ -102,13 +104,24 @@ class Twitch:
 
 
 class House:
-    """One installation: a folder with a configuration, and `roost run` on it."""
+    """One installation: a folder with a configuration, and `roost run` on it.
+
+    The process stays when a scenario has left it as it was, because starting one is most of what a
+    scenario costs: the next scenario's users move in by a reload. A scenario with settings of its own
+    beside the users gets a process of its own.
+    """
 
     def __init__(self, twitch: Twitch) -> None:
         self.twitch = twitch
         self.folder = Path(tempfile.mkdtemp(prefix="roost-", dir="/tmp"))
         self.config = self.folder / "roost.json"
-        self.settings: dict[str, Any] = {
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started_with: dict[str, Any] = {}
+        self.settings = self.usual_settings()
+        self._log = (self.folder / "log").open("ab")
+
+    def usual_settings(self) -> dict[str, Any]:
+        return {
             "supervisor": {
                 "state_dir": str(self.folder / "state"),
                 "runtime_dir": str(self.folder / "run"),
@@ -118,12 +131,10 @@ class House:
             },
             "twitch": {
                 "client_id": CLIENT,
-                **{name: twitch.urls[name] for name in ("oauth_url", "helix_url", "eventsub_url")},
+                **{name: self.twitch.urls[name] for name in ("oauth_url", "helix_url", "eventsub_url")},
             },
             "users": [],
         }
-        self.process: subprocess.Popen[bytes] | None = None
-        self._log = (self.folder / "log").open("wb")
 
     def hire(self, login: str, *, turbo: bool = True, signed_in: bool = True, **user: Any) -> None:
         """Give ``login`` a Twitch account and a place in the configuration."""
@@ -142,11 +153,30 @@ class House:
     def open(self, *logins: str, phase: str = "listening") -> None:
         """Start, and wait until each of ``logins`` (else everyone) has come to ``phase``."""
         self.write()
+        if self.is_running and self.started_with == self.rules:
+            changes = self.ask("reload")["reload"]
+            assert changes["ok"], changes
+        else:
+            self._start()
+        wanted = logins or [user["username"] for user in self.settings["users"]]
+        self.until(lambda rows: all(rows.get(login, {}).get("phase") == phase for login in wanted))
+
+    def _start(self) -> None:
+        if self.is_running:
+            self.stop()
+        self.started_with = self.rules
         self.process = subprocess.Popen(
             [*ROOST, "--config", str(self.config), "run"], stdout=self._log, stderr=self._log
         )
-        wanted = logins or [user["username"] for user in self.settings["users"]]
-        self.until(lambda rows: all(rows.get(login, {}).get("phase") == phase for login in wanted))
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The settings that are nobody's in particular."""
+        return copy.deepcopy({name: value for name, value in self.settings.items() if name != "users"})
 
     def ask(self, op: str, **more: Any) -> dict[str, Any]:
         with self._connect() as lines:
@@ -167,7 +197,7 @@ class House:
                     rows = {row["name"]: row for row in self._exchange(lines, {"op": "status"})["workers"]}
                     if happened(rows):
                         return rows
-                    self._next_record(0.1)
+                    self._next_record(0.02)
             self._next_record(0.05)
         raise AssertionError(f"not within {seconds} s: {json.dumps(rows, indent=1)}\n{self.log()[-6000:]}")
 
@@ -209,8 +239,36 @@ class House:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
 
+    def clear(self) -> None:
+        """Send everybody home and forget them: the next scenario finds what it would find alone."""
+        try:
+            self._send_everybody_home()
+        except BaseException:  # whatever is wrong with the process is this scenario's, and no other's
+            self.kill()
+            raise
+        finally:
+            self.settings = self.usual_settings()
+            shutil.rmtree(self.folder / "state", ignore_errors=True)
+            self._log.truncate(0)
+
+    def _send_everybody_home(self) -> None:
+        self.settings = self.usual_settings()
+        if self.is_running and self.started_with != self.rules:
+            self.stop()
+        if self.is_running:
+            self.settings["users"] = [NOBODY]
+            self.write()
+            assert self.ask("reload")["reload"]["ok"]
+            self.until(lambda rows: not rows)
+
+    def kill(self) -> None:
+        """Its workers leave with it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+
     def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.is_running:
             self.stop()
         self._log.close()
         shutil.rmtree(self.folder)
@@ -252,8 +310,14 @@ def twitch(running_twitch: Twitch) -> Twitch:
     return running_twitch
 
 
-@pytest.fixture
-def house(twitch: Twitch) -> Iterator[House]:
-    house = House(twitch)
+@pytest.fixture(scope="session")
+def standing_house(running_twitch: Twitch) -> Iterator[House]:
+    house = House(running_twitch)
     yield house
     house.close()
+
+
+@pytest.fixture
+def house(standing_house: House, twitch: Twitch) -> Iterator[House]:
+    yield standing_house
+    standing_house.clear()

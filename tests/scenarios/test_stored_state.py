@@ -14,14 +14,16 @@ def state_of(house, login="alice"):
 
 def test_state_that_cannot_be_read_is_kept_aside(house, twitch):
     house.hire("alice")
+    house.open()
     for number, damage in enumerate([b'{"switched_on": tr', b'{"switched_on": "perhaps"}', b"", b"\xff"]):
-        state_of(house).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        house.roost("stop", "alice")
         state_of(house).write_bytes(damage)
-        house.open()
-        house.stop()
+        house.roost("start", "alice")
         aside = state_of(house).with_name("state.json.damaged" + (f".{number}" if number else ""))
+        house.until(lambda _, aside=aside: aside.exists())
         assert aside.read_bytes() == damage
     assert len(house.records("state damaged", user="alice")) == 4
+    house.roost("stop", "alice")
     json.loads(state_of(house).read_bytes())
 
 
