@@ -6,9 +6,11 @@ header, and copy ten megabytes that all workers share.
 """
 
 import gc
+import multiprocessing.popen_fork  # noqa: F401  which a forked worker would import for itself
 import os
 from pathlib import Path
 
+import shared.entry  # noqa: F401  which unpickling the worker's entry needs
 import worker.main  # noqa: F401  # with everything that a worker needs
 from worker import tls
 from worker.warm import warm_up

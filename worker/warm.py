@@ -84,7 +84,7 @@ def _converse() -> None:
     for _ in conversation.wake(now):
         for frame in (WELCOME, MESSAGE):
             is_foreign(frame, b'"2"')
-            list(conversation.receive(1, decode(frame), now, time.time()))
+            list(conversation.receive(1, decode(frame), now))
 
 
 def _shake_hands() -> None:

@@ -37,7 +37,7 @@ class World:
         return list(self.talk.wake(self.now))
 
     def hear(self, link, frame):
-        return list(self.talk.receive(link, frame, self.now, self.now))
+        return list(self.talk.receive(link, frame, self.now))
 
     def lose(self, link, code=None):
         return list(self.talk.lost(link, code, "gone", self.now))
@@ -51,7 +51,9 @@ class World:
     def listen(self):
         """Dial, be welcomed, and return the link."""
         [dial] = self.wake()
-        assert self.hear(dial.link, Welcome(f"S{dial.link}", KEEPALIVE)) == [Subscribe(f"S{dial.link}")]
+        assert self.hear(dial.link, Welcome(f"S{dial.link}", KEEPALIVE, self.now)) == [
+            Subscribe(f"S{dial.link}")
+        ]
         return dial.link
 
     def hand_over(self, link):
@@ -75,7 +77,7 @@ def test_a_handover_dials_as_told_reads_the_old_link_to_its_end_and_subscribes_n
     old = world.listen()
     new = world.hand_over(old)
     assert world.hear(old, world.say()) != []
-    assert world.hear(new, Welcome("S2", KEEPALIVE)) == [Listening(), Close(old)]
+    assert world.hear(new, Welcome("S2", KEEPALIVE, world.now)) == [Listening(), Close(old)]
     late = world.say()
     assert world.hear(old, late) == [Deliver("chat", late.event)]
     assert world.hear(new, late) == []
@@ -86,7 +88,7 @@ def test_a_handover_dials_as_told_reads_the_old_link_to_its_end_and_subscribes_n
 def test_an_old_link_that_will_not_end_is_dropped(world):
     old = world.listen()
     new = world.hand_over(old)
-    world.hear(new, Welcome("S2", KEEPALIVE))
+    world.hear(new, Welcome("S2", KEEPALIVE, world.now))
     world.now += PARTING_SECONDS
     assert world.wake() == [Drop(old)]
     assert world.talk.listening
@@ -104,14 +106,14 @@ def test_a_failed_handover_is_followed_by_a_plain_session_while_the_old_one_is_s
         [dial] = world.lose(new, 4007 if failure == "4007" else None)
     assert dial.url == BASE
     assert world.hear(old, world.say()) != []
-    assert world.hear(dial.link, Welcome("S3", KEEPALIVE)) == [Subscribe("S3"), Close(old)]
+    assert world.hear(dial.link, Welcome("S3", KEEPALIVE, world.now)) == [Subscribe("S3"), Close(old)]
 
 
 def test_the_old_link_may_end_before_the_handover_is_done(world):
     old = world.listen()
     new = world.hand_over(old)
     assert world.lose(old, 4004) == []
-    assert world.hear(new, Welcome("S2", KEEPALIVE)) == [Listening()]
+    assert world.hear(new, Welcome("S2", KEEPALIVE, world.now)) == [Listening()]
 
 
 def test_when_both_links_of_a_handover_fail_everything_starts_again(world):
@@ -122,7 +124,7 @@ def test_when_both_links_of_a_handover_fail_everything_starts_again(world):
     world.now += 2.0
     [dial] = world.wake()
     assert dial.url == BASE
-    assert world.hear(dial.link, Welcome("S3", KEEPALIVE)) == [Subscribe("S3")]
+    assert world.hear(dial.link, Welcome("S3", KEEPALIVE, world.now)) == [Subscribe("S3")]
 
 
 def test_a_second_request_to_reconnect_replaces_the_first(world):
@@ -130,14 +132,14 @@ def test_a_second_request_to_reconnect_replaces_the_first(world):
     first = world.hand_over(old)
     close, second = world.hear(old, Reconnect("wss://edge/ws?x=2"))
     assert close == Close(first)
-    assert world.hear(first, Welcome("S2", KEEPALIVE)) == []
-    assert world.hear(second.link, Welcome("S3", KEEPALIVE)) == [Listening(), Close(old)]
+    assert world.hear(first, Welcome("S2", KEEPALIVE, world.now)) == []
+    assert world.hear(second.link, Welcome("S3", KEEPALIVE, world.now)) == [Listening(), Close(old)]
 
 
 def test_silence_beyond_the_keepalive_is_noticed_and_any_sign_of_life_puts_it_off(world):
     link = world.listen()
     world.now += 9
-    world.hear(link, Keepalive())
+    world.hear(link, Keepalive(world.now))
     world.now += 9
     world.talk.touch(link, world.now)
     world.now += 9
@@ -170,10 +172,25 @@ def test_repeats_are_delivered_once_by_either_id_even_after_many_others(world):
 
 
 def test_what_was_sent_more_than_ten_minutes_ago_is_not_answered(world):
-    link, late = world.listen(), world.say()
-    world.now += 9
-    world.talk.touch(link, world.now)
-    assert list(world.talk.receive(link, late, world.now, world.now + 600)) == []
+    link, late, later = world.listen(), world.say(), world.say()
+    for _ in range(60):
+        world.now += KEEPALIVE
+        world.hear(link, Keepalive(world.now))
+    assert world.hear(link, late) != []
+    world.now += 1
+    assert world.hear(link, later) == []
+
+
+@pytest.mark.parametrize("wrong_by", [-7200.0, 7200.0])
+def test_a_clock_that_is_wrong_by_hours_makes_nothing_old_or_new(world, wrong_by):
+    [dial] = world.wake()
+    world.hear(dial.link, Welcome("S", KEEPALIVE, world.now + wrong_by))
+    fresh = Notification("m1", world.now + wrong_by, "chat", {})
+    old = Notification("m2", world.now + wrong_by - 601, "chat", {})
+    unreadable = Notification("m3", None, "chat", {})
+    assert world.hear(dial.link, fresh) == [Deliver("chat", {})]
+    assert world.hear(dial.link, old) == []
+    assert world.hear(dial.link, unreadable) == [Deliver("chat", {})]
 
 
 def test_revocations_are_passed_on(world):
@@ -212,7 +229,7 @@ def test_a_steady_session_forgives_the_failures_before_it():
     assert next(iter(talk.lost(dial.link, None, "x", now))) == Lost("x", 1.0)
     now = 1.0
     [dial] = talk.wake(now)
-    list(talk.receive(dial.link, Welcome("S", 10), now, now))
+    list(talk.receive(dial.link, Welcome("S", 10, now), now))
     now += 61
     assert next(iter(talk.lost(dial.link, None, "x", now))) == Lost("x", 1.0)
 
@@ -259,7 +276,7 @@ class AnyInterleaving(RuleBasedStateMachine):
     @precondition(lambda self: self.open)
     @rule(data=st.data())
     def welcome(self, data) -> None:
-        self.obey(self.world.hear(self.link(data), Welcome("S", KEEPALIVE)))
+        self.obey(self.world.hear(self.link(data), Welcome("S", KEEPALIVE, self.world.now)))
 
     @precondition(lambda self: self.open)
     @rule(data=st.data(), url=st.sampled_from([EDGE, BASE]))

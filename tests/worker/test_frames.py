@@ -15,6 +15,8 @@ from worker.eventsub.frames import (
     decode,
 )
 
+SENT_AT = 1767323045.123456
+
 
 def frame(kind: str, payload: dict, **metadata) -> bytes:
     stamp = "2026-01-02T03:04:05.123456789Z"
@@ -32,8 +34,8 @@ SUBSCRIPTION = {
 
 
 def test_every_kind_of_message_is_read():
-    assert decode(frame("session_welcome", {"session": SESSION})) == Welcome("S1", 12.0)
-    assert decode(frame("session_keepalive", {})) == Keepalive()
+    assert decode(frame("session_welcome", {"session": SESSION})) == Welcome("S1", 12.0, SENT_AT)
+    assert decode(frame("session_keepalive", {})) == Keepalive(SENT_AT)
     moved = {**SESSION, "keepalive_timeout_seconds": None, "reconnect_url": "wss://edge/ws?x"}
     assert decode(frame("session_reconnect", {"session": moved})) == Reconnect("wss://edge/ws?x")
     assert decode(frame("revocation", {"subscription": SUBSCRIPTION})) == Revocation(
@@ -42,8 +44,13 @@ def test_every_kind_of_message_is_read():
     event = decode(frame("notification", {"subscription": SUBSCRIPTION, "event": {"a": 1}}))
     assert isinstance(event, Notification)
     assert (event.message_id, event.kind, event.event) == ("m", "channel.chat.message", {"a": 1})
-    assert event.sent_at == pytest.approx(1767323045.123456)
+    assert event.sent_at == pytest.approx(SENT_AT)
     assert decode(frame("session_novelty", {})) == Unknown("session_novelty")
+
+
+def test_a_time_that_is_not_understood_costs_no_message():
+    data = frame("notification", {"subscription": SUBSCRIPTION, "event": {}}, message_timestamp="yesterday")
+    assert decode(data).sent_at is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,6 @@ def test_timestamps_with_any_number_of_decimals_are_read(stamp):
         frame("session_welcome", {}),
         frame("session_reconnect", {"session": SESSION}),
         frame("session_welcome", {"session": {"id": 5}}),
-        frame("notification", {"subscription": SUBSCRIPTION, "event": {}}, message_timestamp="yesterday"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_a_sample(data):

@@ -96,6 +96,8 @@ class Conversation:
         self._deadlines: dict[int, float] = {}  # link → when its silence becomes too long
         self._keepalive = 10.0
         self._dial_at: float | None = 0.0
+        # Twitch's clock less our monotonic one: this machine's idea of the date may be wrong by hours.
+        self._their_time: float | None = None
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -118,21 +120,23 @@ class Conversation:
         if link == self._current:
             self._deadlines[link] = max(self._deadlines[link], now + self._keepalive)
 
-    def receive(self, link: int, frame: Frame, now: float, unix_now: float) -> Iterator[Action]:
+    def receive(self, link: int, frame: Frame, now: float) -> Iterator[Action]:
         """Frames of a link that is no longer ours to hear are passed over."""
         if link not in self._deadlines:
             return
         self.touch(link, now)
         match frame:
             case Notification():
-                yield from self._deliver(frame, unix_now)
+                yield from self._deliver(frame, now)
             case Welcome():
                 yield from self._welcome(link, frame, now)
             case Reconnect(url=url) if link == self._current:
                 yield from self._hand_over(url, now)
             case Revocation(kind=kind, status=status, condition=condition):
                 yield Revoked(kind, status, condition)
-            case Keepalive() | Unknown() | Reconnect():
+            case Keepalive(sent_at=sent_at):
+                self._set_their_time(sent_at, now)
+            case Unknown() | Reconnect():
                 pass
 
     def lost(self, link: int, code: int | None, reason: str, now: float) -> Iterator[Action]:
@@ -179,9 +183,9 @@ class Conversation:
     def resume(self, now: float) -> None:
         self._dial_at = now
 
-    def _deliver(self, notification: Notification, unix_now: float) -> Iterator[Action]:
+    def _deliver(self, notification: Notification, now: float) -> Iterator[Action]:
         """Delivery is at least once: a repeat has the same id, or another id around the same chat message."""
-        if unix_now - notification.sent_at > OLDEST_SECONDS:
+        if self._age(notification, now) > OLDEST_SECONDS:
             return
         inner = notification.event.get("message_id")
         ids = [notification.message_id, f"{notification.kind}:{inner}"][: 2 if inner else 1]
@@ -193,11 +197,23 @@ class Conversation:
             self._seen.popitem(last=False)
         yield Deliver(notification.kind, notification.event)
 
+    def _set_their_time(self, sent_at: float | None, now: float) -> None:
+        """Welcomes and keepalives are never repeated: what they say is Twitch's time."""
+        if sent_at is not None:
+            self._their_time = sent_at - now
+
+    def _age(self, notification: Notification, now: float) -> float:
+        """Seconds since Twitch sent it, by Twitch's own clock; 0.0 if that cannot be told."""
+        if notification.sent_at is None or self._their_time is None:
+            return 0.0
+        return now + self._their_time - notification.sent_at
+
     def _welcome(self, link: int, welcome: Welcome, now: float) -> Iterator[Action]:
         if link != self._next:
             return
         old, self._current, self._next = self._current, link, None
         self._current_since = now
+        self._set_their_time(welcome.sent_at, now)
         self._keepalive = welcome.keepalive_seconds + KEEPALIVE_LEEWAY_SECONDS
         self._deadlines[link] = now + self._keepalive
         yield Listening() if self._next_carries else Subscribe(welcome.session_id)

@@ -21,11 +21,12 @@ class BadFrame(ValueError):
 class Welcome:
     session_id: str
     keepalive_seconds: float
+    sent_at: float | None  # Unix seconds by Twitch's clock, here and below; None: not understood
 
 
 @dataclass(frozen=True)
 class Keepalive:
-    pass
+    sent_at: float | None
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Reconnect:
 @dataclass(frozen=True)
 class Notification:
     message_id: str
-    sent_at: float  # Unix seconds by Twitch's clock
+    sent_at: float | None
     kind: str  # the subscription type
     event: dict[str, Any]
 
@@ -60,7 +61,7 @@ Frame = Welcome | Keepalive | Reconnect | Notification | Revocation | Unknown
 class _Metadata(BaseModel):
     message_id: str
     message_type: str
-    message_timestamp: str
+    message_timestamp: str = ""
 
 
 class _Session(BaseModel):
@@ -98,11 +99,12 @@ def decode(data: bytes) -> Frame:
     metadata, payload = envelope.metadata, envelope.payload
     match metadata.message_type, payload:
         case "notification", _Payload(subscription=_Subscription() as about, event=dict() as event):
-            return Notification(metadata.message_id, _unix(metadata, data), about.type, event)
+            return Notification(metadata.message_id, _unix(metadata), about.type, event)
         case "session_keepalive", _:
-            return Keepalive()
+            return Keepalive(_unix(metadata))
         case "session_welcome", _Payload(session=_Session() as session):
-            return Welcome(session.id, session.keepalive_timeout_seconds or 10.0)
+            keepalive = session.keepalive_timeout_seconds or 10.0
+            return Welcome(session.id, keepalive, _unix(metadata))
         case "session_reconnect", _Payload(session=_Session(reconnect_url=str() as url)):
             return Reconnect(url)
         case "revocation", _Payload(subscription=_Subscription() as about):
@@ -112,11 +114,11 @@ def decode(data: bytes) -> Frame:
     return Unknown(metadata.message_type)
 
 
-def _unix(metadata: _Metadata, data: bytes) -> float:
+def _unix(metadata: _Metadata) -> float | None:
     """Twitch writes nanoseconds; Python reads at most six decimals of them."""
     whole, _, fraction = metadata.message_timestamp.rstrip("Zz").partition(".")
     try:
         stamp = datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}").replace(tzinfo=UTC)
     except ValueError:
-        raise BadFrame(f"metadata.message_timestamp: {data[:SAMPLE_BYTES]!r}") from None
+        return None
     return stamp.timestamp()

@@ -156,7 +156,7 @@ class Listener:
             return
         if isinstance(frame, Unknown):
             self._complain_once("unknown message type", frame.message_type)
-        actions = list(self._conversation.receive(text.link, frame, text.arrived_at, time.time()))
+        actions = list(self._conversation.receive(text.link, frame, text.arrived_at))
         self._obey(actions, text.arrived_at)
 
     def _obey(self, actions: list[Action], at: float) -> None:
