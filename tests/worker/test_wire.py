@@ -13,12 +13,12 @@ from websockets.sync.server import serve
 from worker.eventsub.wire import LARGEST_MESSAGE, Wire
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def authority():
     return trustme.CA()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trusting(authority):
     context = ssl.create_default_context()
     authority.configure_trust(context)
