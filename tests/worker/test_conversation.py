@@ -77,7 +77,7 @@ def test_a_handover_dials_as_told_reads_the_old_link_to_its_end_and_subscribes_n
     old = world.listen()
     new = world.hand_over(old)
     assert world.hear(old, world.say()) != []
-    assert world.hear(new, Welcome("S2", KEEPALIVE, world.now)) == [Listening(), Close(old)]
+    assert world.hear(new, Welcome("S2", KEEPALIVE, world.now)) == [Listening("S2"), Close(old)]
     late = world.say()
     assert world.hear(old, late) == [Deliver("chat", late.event)]
     assert world.hear(new, late) == []
@@ -113,7 +113,7 @@ def test_the_old_link_may_end_before_the_handover_is_done(world):
     old = world.listen()
     new = world.hand_over(old)
     assert world.lose(old, 4004) == []
-    assert world.hear(new, Welcome("S2", KEEPALIVE, world.now)) == [Listening()]
+    assert world.hear(new, Welcome("S2", KEEPALIVE, world.now)) == [Listening("S2")]
 
 
 def test_when_both_links_of_a_handover_fail_everything_starts_again(world):
@@ -133,7 +133,7 @@ def test_a_second_request_to_reconnect_replaces_the_first(world):
     close, second = world.hear(old, Reconnect("wss://edge/ws?x=2"))
     assert close == Close(first)
     assert world.hear(first, Welcome("S2", KEEPALIVE, world.now)) == []
-    assert world.hear(second.link, Welcome("S3", KEEPALIVE, world.now)) == [Listening(), Close(old)]
+    assert world.hear(second.link, Welcome("S3", KEEPALIVE, world.now)) == [Listening("S3"), Close(old)]
 
 
 def test_silence_beyond_the_keepalive_is_noticed_and_any_sign_of_life_puts_it_off(world):
@@ -197,6 +197,20 @@ def test_revocations_are_passed_on(world):
     assert world.hear(world.listen(), Revocation("s", "chat", "user_removed", {"user_id": "2"})) == [
         Revoked("chat", "user_removed", {"user_id": "2"})
     ]
+
+
+def test_a_handover_of_an_abandoned_session_brings_too_little_along(world):
+    old = world.listen()
+    new = world.hand_over(old)
+    assert world.talk.deadline() is not None
+    list(world.talk.abandon("the session is gone", world.now))
+    assert world.hear(new, Welcome("S2", KEEPALIVE, world.now)) == [Subscribe("S2")]
+
+
+def test_revocations_on_a_link_that_was_left_are_passed_over(world):
+    link = world.listen()
+    list(world.talk.hang_up(world.now))
+    assert world.hear(link, Revocation("s", "chat", "authorization_revoked", {"user_id": "2"})) == []
 
 
 def test_an_abandoned_session_is_closed_and_replaced_not_before_the_time_asked_for(world):

@@ -40,7 +40,9 @@ class Subscribe:
 
 @dataclass(frozen=True)
 class Listening:
-    """A handover is complete: the subscriptions came along."""
+    """A handover is complete: the subscriptions came along to this session."""
+
+    session_id: str
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,11 @@ class Conversation:
                 yield from self._welcome(link, frame, now)
             case Reconnect(url=url) if link == self._current:
                 yield from self._hand_over(url, now)
-            case Revocation(kind=kind, status=status, condition=condition):
+            case Revocation(kind=kind, status=status, condition=condition) if link == self._current:
                 yield Revoked(kind, status, condition)
             case Keepalive(sent_at=sent_at):
                 self._set_their_time(sent_at, now)
-            case Unknown() | Reconnect():
+            case Unknown() | Reconnect() | Revocation():
                 pass
 
     def lost(self, link: int, code: int | None, reason: str, now: float) -> Iterator[Action]:
@@ -169,6 +171,7 @@ class Conversation:
         if self._current is None:
             return
         link, self._current = self._current, None
+        self._next_carries = False  # what a handover under way would bring along is not all that we want
         self._deadlines[link] = now + PARTING_SECONDS
         yield Close(link)
         yield from self._try_again(reason, now, at_least)
@@ -216,7 +219,7 @@ class Conversation:
         self._set_their_time(welcome.sent_at, now)
         self._keepalive = welcome.keepalive_seconds + KEEPALIVE_LEEWAY_SECONDS
         self._deadlines[link] = now + self._keepalive
-        yield Listening() if self._next_carries else Subscribe(welcome.session_id)
+        yield (Listening if self._next_carries else Subscribe)(welcome.session_id)
         if old is not None:
             self._deadlines[old] = now + PARTING_SECONDS
             yield Close(old)

@@ -168,7 +168,8 @@ class Listener:
                     self._connect(action)
                 case Subscribe(session_id=session_id):
                     self._begin_session(session_id)
-                case Listening():
+                case Listening(session_id=session_id):
+                    self._session = session_id
                     self._log.info("handover done")
                 case Revoked(kind=kind, status=status, condition=condition):
                     self._revoked(kind, status, condition, at)

@@ -29,6 +29,7 @@ from worker.waiting import Waiter
 
 VALIDATE_SECONDS = 3600.0  # https://dev.twitch.tv/docs/authentication/validate-tokens/
 REFRESH_AHEAD_SECONDS = 3600.0
+FRESH_SECONDS = 60.0  # the least time between two refreshes that nobody has asked for
 TRADE_SECONDS = 30.0  # an answer that is not waited for may have spent the token
 
 
@@ -200,8 +201,11 @@ class Access:
             raise SignInNeeded(f"the sign-in lacks {', '.join(sorted(lacking))}")
 
     def _schedule_refresh(self, life: float) -> None:
-        """An hour ahead of the end, or now; but one that was just given keeps at least half its life."""
-        earliest = life / 2 if self._fresh else 0.0
+        """An hour ahead of the end, or now; but one that was just given keeps at least half its life.
+
+        However short that is, refreshing does not become a pastime: a 401 still refreshes at once.
+        """
+        earliest = max(life / 2, FRESH_SECONDS) if self._fresh else 0.0
         self._refresh_at = time.monotonic() + max(life - REFRESH_AHEAD_SECONDS, earliest)
 
     def _insist(self, ask: Callable[[], None], what: str) -> None:

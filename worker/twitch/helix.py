@@ -47,7 +47,10 @@ class Helix:
     def users(self, logins: list[str]) -> dict[str, str]:
         """Ids by login, at most 100 at a time. Logins that nobody has are absent."""
         answer = self._get("users", [("login", login) for login in logins])
-        return {str(row["login"]): str(row["id"]) for row in answer}
+        try:
+            return {str(row["login"]): str(row["id"]) for row in answer}
+        except KeyError as lacking:
+            raise TryLater(f"GET users: a row of the answer lacks {lacking}") from None
 
     def color(self, user_id: str) -> str | None:
         """The current chat color as ``#rrggbb``, ``None`` if it was never chosen."""

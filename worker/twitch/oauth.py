@@ -4,6 +4,7 @@ https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#device-code-gran
 Every secret travels in a form or a header, never in an address.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +146,7 @@ class OAuth:
                 str(answer["login"]),
                 str(answer["user_id"]),
                 frozenset(map(str, answer.get("scopes") or ())),
-                float(answer["expires_in"]),
+                _seconds(answer["expires_in"]),
             )
         except (KeyError, TypeError, ValueError) as broken:
             raise TryLater(f"Twitch's answer to the validation lacks {broken}") from broken
@@ -161,11 +162,18 @@ class OAuth:
                 client_id=self.client_id,
                 access_token=answer["access_token"],
                 refresh_token=answer.get("refresh_token") or None,
-                expires_at=time.time() + float(answer["expires_in"]),
+                expires_at=time.time() + _seconds(answer["expires_in"]),
             )
         except (KeyError, TypeError, ValueError) as broken:
             # The text of a validation error could quote a token.
             raise TryLater(f"Twitch's token answer cannot be read ({type(broken).__name__})") from None
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not math.isfinite(seconds):
+        raise ValueError(f"an end ({value!r} is none)")
+    return seconds
 
 
 def _expect_success(response: requests.Response) -> dict[str, Any]:
