@@ -11,34 +11,7 @@ from hypothesis import strategies as st
 from shared.errors import ConfigurationFault
 from shared.exits import Exit
 from supervisor.config import Loaded, examine, load
-
-USERS = """
-[twitch]
-client_id = "abc123"
-client_secret = "s3cr3t-value"
-[[users]]
-username = "alice"
-"""
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """An empty working directory and home, so that no configuration of this machine is found."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    return tmp_path
-
-
-@pytest.fixture
-def environ(place):
-    return {"XDG_STATE_HOME": str(place / "state"), "XDG_RUNTIME_DIR": str(place / "run")}
-
-
-def write(text: str, name: str = "roost.toml") -> Path:
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
+from tests.supervisor.written import USERS, write
 
 
 def faults_of(text: str, environ: dict[str, str], name: str = "roost.toml") -> list[str]:
